@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every room is built the same way: Swift 6 mode, unsafe code spelt out, no warning left standing.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+/// Programs that must start in milliseconds on any kernel, inside a carrier too: no shared library at all.
+let fullyStatic: [LinkerSetting] = [.unsafeFlags(["-static-executable", "-Xlinker", "-s"], .when(configuration: .release)),
+                                    .unsafeFlags(["-static-executable"], .when(configuration: .debug))]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func staticProgram(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: fullyStatic)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "vmlab",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+    ],
+    targets: [
+        // Doors to C: names for macros and headers, no logic.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+
+        // From the lab file to the plan: values only.
+        room("LabModel"),
+        room("LabFile", ["LabModel", "CYAML"]),
+        room("LabPlan", ["LabModel"]),
+
+        // From the plan to running machines.
+        room("Host", ["CLinux", system]),
+        room("LabImages", ["LabModel", "Host", "CArchive"]),
+        room("Carrier", ["LabModel", "Host"]),
+        room("LabRunner", ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"]),
+        .executableTarget(
+            name: "vmlab",
+            dependencies: ["LabModel", "LabFile", "LabPlan", "LabImages", "LabRunner", "Carrier", "Host", arguments],
+            swiftSettings: strict),
+
+        // One guest. No Foundation from here on.
+        room("Devices"),
+        room("VMM", ["Devices", "Host", "CLinux"]),
+        staticProgram("vmlab-machine", ["VMM", "Devices", "Host"]),
+        staticProgram("vmlab-carrier-init", ["Host", "CLinux"]),
+        staticProgram("vmlab-leash", ["Host", "CLinux"]),
+
+        tests("HostTests", ["Host"]),
+        tests("LabFileTests", ["LabFile", "LabModel"]),
+        tests("LabPlanTests", ["LabPlan", "LabModel"]),
+        tests("LabImagesTests", ["LabImages", "LabModel", "Host"]),
+        tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host"]),
+        tests("CarrierTests", ["Carrier", "LabModel", "Host"]),
+        tests("DevicesTests", ["Devices"]),
+        tests("VMMTests", ["VMM", "Devices", "Host"]),
+        tests("TidyTests", []),
+        tests("LabTests", ["LabModel", "Host"]),
+    ]
+)

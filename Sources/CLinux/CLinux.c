@@ -1,0 +1,1 @@
+// SwiftPM wants one source file in every C target; the door itself is include/CLinux.h.

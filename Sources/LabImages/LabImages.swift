@@ -1,0 +1,1 @@
+// The LabImages room.

@@ -1,0 +1,77 @@
+/// Where one lab's files live: three plain directories, and nothing anywhere else.
+///
+/// A value computed from the environment once, by the program that a person started; nobody else reads the environment.
+package struct LabPaths: Hashable, Sendable, Codable {
+    /// Content-addressed archives and images, shared by all labs; may be deleted when no lab is up.
+    package var cache: String
+    /// Ledger, resolved lab, consoles and per-machine deltas of every lab, a folder each.
+    package var state: String
+    /// Sockets and process records of every lab that is up, a folder each.
+    package var run: String
+
+    package init(cache: String, state: String, run: String) {
+        self.cache = cache
+        self.state = state
+        self.run = run
+    }
+
+    /// `VMLAB_HOME` moves all three; else the XDG directories, else their defaults.
+    ///
+    /// - Parameter user: the numeric user id, for the run directory where `XDG_RUNTIME_DIR` is not set.
+    package init(environment: [String: String], user: UInt32) {
+        func value(_ name: String) -> String? {
+            guard let text = environment[name], text.hasPrefix("/") else { return nil }
+            return text
+        }
+        if let home = value("VMLAB_HOME") {
+            self.init(cache: home + "/cache", state: home + "/state", run: home + "/run")
+            return
+        }
+        let home = value("HOME") ?? "/"
+        self.init(
+            cache: (value("XDG_CACHE_HOME") ?? home + "/.cache") + "/vmlab",
+            state: (value("XDG_STATE_HOME") ?? home + "/.local/state") + "/vmlab",
+            run: (value("XDG_RUNTIME_DIR") ?? "/tmp/vmlab-\(user)") + "/vmlab")
+    }
+
+    package func lab(_ id: String) -> LabFolders { LabFolders(state: "\(state)/\(id)", run: "\(run)/\(id)") }
+
+    /// `cache/images/<key>`: one built image, complete or absent.
+    package func image(key: String) -> ImageFolder { ImageFolder(path: "\(cache)/images/\(key)") }
+}
+
+/// The folders of one lab.
+package struct LabFolders: Hashable, Sendable, Codable {
+    package var state: String
+    package var run: String
+
+    package init(state: String, run: String) {
+        self.state = state
+        self.run = run
+    }
+
+    package var ledger: String { state + "/ledger.jsonl" }
+    package var lock: String { state + "/lock" }
+    package var resolvedLab: String { state + "/lab.json" }
+    package var consoles: String { state + "/consoles" }
+    /// Kept short: a Unix socket path holds 107 bytes.
+    package var controlSocket: String { run + "/control" }
+    package func machine(_ name: String) -> String { "\(state)/machines/\(name)" }
+    package func rootDelta(_ machine: String) -> String { self.machine(machine) + "/root.delta" }
+    package func extraDisk(_ machine: String, index: Int) -> String { self.machine(machine) + "/disk\(index).raw" }
+    /// Console logs, from the first byte: `serial` is COM1, `console` is virtio-console.
+    package func consoleLog(_ machine: String, stream: String) -> String { "\(consoles)/\(machine).\(stream).log" }
+}
+
+/// The files of one built image.
+package struct ImageFolder: Hashable, Sendable, Codable {
+    package var path: String
+
+    package init(path: String) { self.path = path }
+
+    package var disk: String { path + "/disk.img" }
+    package var kernel: String { path + "/kernel" }
+    package var initrd: String { path + "/initrd" }
+    /// Written last, so that a folder with a manifest is whole.
+    package var manifest: String { path + "/image.json" }
+}
