@@ -1,0 +1,95 @@
+/// The one board's addresses: ports, guest-physical windows and interrupt numbers.
+///
+/// Devices, the ACPI tables, the MP table and the boot protocols all read them here and nowhere else.
+///
+///     guest-physical                                      ports
+///     0x0000_0000  RAM                                    0x0060, 0x0064  keyboard controller
+///     0x0009_FC00  EBDA: MP table                         0x0070 - 0x0071 RTC, CMOS
+///     0x000A_0000  nothing (VGA hole)                     0x0092          fast A20, fast reset
+///     0x000E_0000  RAM: RSDP, ACPI tables                 0x00F4          debug exit (only where enabled)
+///     0x0010_0000  RAM, up to 3 GiB                       0x0402          debug console (only where enabled)
+///     0xC000_0000  32-bit PCI windows                     0x03F8 - 0x03FF COM1
+///     0xE000_0000  reserved for ECAM                      0x02F8 - 0x02FF COM2 (absent reads as all ones)
+///     0xFEC0_0000  IOAPIC (in KVM)                        0x0600 - 0x063F ACPI PM block (follows PMBA of 00:01.3)
+///     0xFEE0_0000  local APICs (in KVM)                   0x0CF8 - 0x0CFF PCI configuration, reset control at 0xCF9
+///     0xFFFB_D000  KVM's task-state page                  (0x20/0x21, 0x40-0x43, 0x61, 0xA0/0xA1, 0x4D0/0x4D1: in KVM)
+///     0x1_0000_0000 RAM above 4 GiB
+package enum AddressMap {
+    // MARK: Guest-physical
+
+    /// Conventional RAM ends where the extended BIOS data area begins.
+    package static let ebda: UInt64 = 0x9_FC00
+    package static let vgaHole: Range<UInt64> = 0xA_0000..<0xC_0000
+    /// Where a scan of the BIOS area finds the root of the ACPI tables; 16-aligned.
+    package static let rsdp: UInt64 = 0xE_0000
+    /// RAM below 4 GiB never reaches past this; the rest lies from 4 GiB up.
+    package static let lowMemoryLimit: UInt64 = 0xC000_0000
+    /// Where memory windows of PCI functions are placed when no firmware does it.
+    package static let pciMemory: Range<UInt64> = 0xC000_0000..<0xE000_0000
+    /// Kept free for memory-mapped configuration space.
+    package static let ecam: Range<UInt64> = 0xE000_0000..<0xF000_0000
+    package static let ioAPIC: Range<UInt64> = 0xFEC0_0000..<0xFEC0_1000
+    package static let localAPIC: Range<UInt64> = 0xFEE0_0000..<0xFEF0_0000
+    /// KVM's task-state segment (three pages) and, after it, its identity-map page.
+    package static let kvmPages: Range<UInt64> = 0xFFFB_C000..<0xFFFC_1000
+    package static let firmware: Range<UInt64> = 0xFFC0_0000..<0x1_0000_0000
+    package static let highMemory: UInt64 = 0x1_0000_0000
+
+    // MARK: Ports
+
+    package static let keyboardData: UInt64 = 0x60
+    package static let keyboardCommand: UInt64 = 0x64
+    package static let cmos: UInt64 = 0x70
+    package static let systemControl: UInt64 = 0x92
+    package static let debugExit: UInt64 = 0xF4
+    package static let debugConsole: UInt64 = 0x402
+    package static let com1: UInt64 = 0x3F8
+    package static let com2: UInt64 = 0x2F8
+    package static let com3: UInt64 = 0x3E8
+    package static let com4: UInt64 = 0x2E8
+    package static let pciConfig: UInt64 = 0xCF8
+    /// Reset control; lies inside the configuration address register and answers to byte accesses only.
+    package static let resetControl: UInt64 = 0xCF9
+
+    // MARK: ACPI power management block, offsets from its base
+
+    /// The base before a firmware moves it (PMBA of 00:01.3).
+    package static let pmBase: UInt64 = 0x600
+    package static let pmByteCount: UInt64 = 64
+    package static let pm1Event: UInt64 = 0x00
+    package static let pm1Control: UInt64 = 0x04
+    package static let pmTimer: UInt64 = 0x08
+    /// Two status bytes, two enable bytes, no event behind any of them.
+    package static let gpe0: UInt64 = 0x0C
+    package static let gpe0ByteCount: UInt64 = 4
+    /// SLP_TYP that means soft off: the first two values of the `_S5_` package.
+    package static let sleepTypeS5: UInt8 = 5
+    /// Ticks a second of the PM timer, which is 32 bits wide.
+    package static let pmTimerFrequency: UInt64 = 3_579_545
+    /// Written to `resetControl` to reset: FADT RESET_VALUE.
+    package static let resetValue: UInt8 = 0x06
+
+    // MARK: Interrupts
+
+    package static let com1IRQ: UInt32 = 4
+    package static let com2IRQ: UInt32 = 3
+    package static let keyboardIRQ: UInt32 = 1
+    package static let rtcIRQ: UInt32 = 8
+    /// ACPI's interrupt: level, active low in the MADT's words; asserted is `true` on the line.
+    package static let sciIRQ: UInt32 = 9
+
+    /// The interrupt that INTA of a device on bus 0 is wired to: level, shared, reachable from PIC and IOAPIC alike.
+    /// - Parameter pin: 1 for INTA ... 4 for INTD.
+    package static func pciIRQ(device: UInt8, pin: UInt8) -> UInt32 {
+        (device &+ pin &- 1) & 1 == 0 ? 10 : 11
+    }
+    package static let pciIRQs: [UInt32] = [10, 11]
+
+    // MARK: PCI slots
+
+    package static let hostBridge = PCIAddress(device: 0, function: 0)
+    package static let isaBridge = PCIAddress(device: 1, function: 0)
+    package static let powerFunction = PCIAddress(device: 1, function: 3)
+    /// virtio devices take slots from here up, in the order they are given.
+    package static let firstFreeSlot: UInt8 = 2
+}

@@ -1,0 +1,44 @@
+/// How wide one access of a guest is.
+package enum AccessWidth: Int, CaseIterable, Sendable {
+    case one = 1
+    case two = 2
+    case four = 4
+    case eight = 8
+
+    /// All ones in this width: what nothing answers with.
+    package var allOnes: UInt64 { self == .eight ? .max : (1 &<< UInt64(truncatingIfNeeded: rawValue &* 8)) &- 1 }
+}
+
+/// Something that answers accesses to a window of ports or of guest-physical memory.
+///
+/// Offsets count from where the window's first byte was said to lie in the device (`Bus.attach(_:at:offset:)`). A bus calls only with an
+/// access that lies in one window whole, from any vCPU thread, several at once. Any width may come at any offset: a device answers what it
+/// can, reads the rest as all ones or zero as its specification says, and never traps.
+package protocol BusDevice: AnyObject, Sendable {
+    /// - Returns: the value in the low `width` bytes; higher bytes are ignored.
+    func read(offset: UInt64, width: AccessWidth) -> UInt64
+    /// - Parameter value: the value in the low `width` bytes; higher bytes are zero.
+    func write(offset: UInt64, width: AccessWidth, value: UInt64)
+}
+
+/// A device whose registers are bytes: a wider access is that many byte accesses, lowest offset first.
+package protocol ByteBusDevice: BusDevice {
+    func readByte(offset: UInt64) -> UInt8
+    func writeByte(offset: UInt64, value: UInt8)
+}
+
+extension ByteBusDevice {
+    package func read(offset: UInt64, width: AccessWidth) -> UInt64 {
+        var value: UInt64 = 0
+        for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
+            value |= UInt64(readByte(offset: offset &+ index)) &<< (index &* 8)
+        }
+        return value
+    }
+
+    package func write(offset: UInt64, width: AccessWidth, value: UInt64) {
+        for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
+            writeByte(offset: offset &+ index, value: UInt8(truncatingIfNeeded: value &>> (index &* 8)))
+        }
+    }
+}
