@@ -7,18 +7,25 @@ package import LabModel
 package struct SeenState: Hashable, Sendable {
     /// The lab's id.
     package var lab: String
-    /// `nil`: this lab has never been brought up, or has been taken down completely.
-    package var folders: LabFolders?
+    package var folders: Folders
     /// Keys of the images that are whole in the cache.
     package var images: Set<String>
     /// In the order in which they were first recorded.
     package var machines: [SeenMachine]
 
-    package init(lab: String, folders: LabFolders? = nil, images: Set<String> = [], machines: [SeenMachine] = []) {
+    package init(lab: String, folders: Folders = .absent, images: Set<String> = [], machines: [SeenMachine] = []) {
         self.lab = lab
         self.folders = folders
         self.images = images
         self.machines = machines
+    }
+
+    package enum Folders: Hashable, Sendable {
+        /// This lab has never been brought up, or has been taken down completely.
+        case absent
+        /// Any part of them may be there.
+        case begun(LabFolders)
+        case made(LabFolders)
     }
 
     package subscript(machine name: String) -> SeenMachine? { machines.first { $0.name == name } }
@@ -85,7 +92,8 @@ extension SeenState {
     /// An action was recorded and may have had any part of its effect.
     package mutating func begin(_ action: Action) {
         switch action {
-        case .makeFolders(let made): folders = made
+        case .makeFolders(let wanted):
+            if folders != .made(wanted) { folders = .begun(wanted) }
         case .createDisk(let machine, let disk):
             change(machine) { seen in
                 seen.disks.removeAll { $0.disk.path == disk.path }
@@ -104,9 +112,9 @@ extension SeenState {
     /// An action was done completely.
     package mutating func finish(_ action: Action) {
         switch action {
-        case .makeFolders(let made): folders = made
+        case .makeFolders(let made): folders = .made(made)
         case .deleteFolders:
-            folders = nil
+            folders = .absent
             machines = []
         case .buildImage(let image): images.insert(image.key)
         case .createDisk(let machine, let disk):

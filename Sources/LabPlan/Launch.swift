@@ -1,0 +1,110 @@
+package import LabModel
+
+/// The descriptor numbers of a launch. They are the same for every machine, so that two launches differ only where the
+/// machines do, and they leave 0 to 2 to the shell that a launch is pasted into.
+enum DescriptorNumber {
+    static let control: Int32 = 3
+    static let serial: Int32 = 4
+    static let console: Int32 = 5
+    static let kernel: Int32 = 10
+    static let initrd: Int32 = 11
+    static let rootBase: Int32 = 12
+    static let rootDelta: Int32 = 13
+    /// Extra disks from here up, in their order.
+    static let extraDisks: Int32 = 14
+}
+
+extension MachineLaunch {
+    /// The launch of a machine with these disks, as `MachineDisk.all` lists them.
+    package init(_ machine: Machine, image: ImageFacts, disks: [MachineDisk]) {
+        var arguments = ["--name", machine.name, "--memory", machine.memory.description, "--cpus", String(machine.cpus)]
+        arguments += ["--boot", image.bootProtocol.rawValue]
+        var descriptors: [Descriptor] = []
+
+        func open(_ number: Int32, _ kind: Kind) -> String {
+            descriptors.append(Descriptor(number: number, kind: kind))
+            return String(number)
+        }
+        arguments += ["--control", open(DescriptorNumber.control, .stream(name: "control"))]
+        arguments += ["--serial", open(DescriptorNumber.serial, .stream(name: "serial"))]
+        arguments += ["--console", open(DescriptorNumber.console, .stream(name: "console"))]
+        arguments += ["--kernel", open(DescriptorNumber.kernel, .blob(path: image.folder.kernel))]
+        if image.hasInitrd { arguments += ["--initrd", open(DescriptorNumber.initrd, .blob(path: image.folder.initrd))] }
+        let commandLine = [image.commandLine, machine.commandLine].filter { !$0.isEmpty }.joined(separator: " ")
+        if !commandLine.isEmpty { arguments += ["--cmdline", commandLine] }
+
+        var next = DescriptorNumber.extraDisks
+        for disk in disks {
+            switch disk.content {
+            case .delta(let base):
+                let base = open(DescriptorNumber.rootBase, .disk(path: base, writable: false))
+                let delta = open(DescriptorNumber.rootDelta, .disk(path: disk.path, writable: true))
+                arguments += ["--disk", "id=\(disk.id),fd=\(base),delta=\(delta)"]
+            case .empty:
+                arguments += ["--disk", "id=\(disk.id),fd=" + open(next, .disk(path: disk.path, writable: true))]
+                next += 1
+            }
+        }
+        self.init(machine: machine.name, memory: machine.memory, arguments: arguments, descriptors: descriptors)
+    }
+
+    /// A line for bash that starts the same machine by hand, its serial console on the terminal.
+    ///
+    /// It has no control stream (there is no keeper to listen) and no second console.
+    package func shellLine(program: String = "vmlab-machine") -> String {
+        var words = [program]
+        var index = arguments.startIndex
+        while index < arguments.endIndex {
+            let word = arguments[index]
+            if word == "--control" || word == "--console" {
+                index += 2
+            } else if word == "--serial" {
+                words += [word, "0:1"]
+                index += 2
+            } else {
+                words.append(MachineLaunch.shellQuoted(word))
+                index += 1
+            }
+        }
+        for descriptor in descriptors {
+            switch descriptor.kind {
+            case .stream: continue
+            case .blob(let path), .disk(let path, writable: false): words.append("\(descriptor.number)<" + MachineLaunch.shellQuoted(path))
+            case .disk(let path, writable: true): words.append("\(descriptor.number)<>" + MachineLaunch.shellQuoted(path))
+            }
+        }
+        return words.joined(separator: " ")
+    }
+
+    /// The word as bash reads it back: bare where nothing in it is special, else in single quotes.
+    static func shellQuoted(_ word: String) -> String {
+        let isPlain =
+            !word.isEmpty
+            && word.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "="),
+                    UInt8(ascii: ","), UInt8(ascii: "+"), UInt8(ascii: "@"), UInt8(ascii: "%"):
+                    true
+                default: false
+                }
+            }
+        if isPlain { return word }
+        return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+}
+
+extension MachineDisk {
+    /// The disks of a machine in the order in which its guest sees them: the image's own first.
+    package static func all(of machine: Machine, image: ImageFacts, folders: LabFolders) -> [MachineDisk] {
+        var disks: [MachineDisk] = []
+        if image.hasDisk {
+            disks.append(MachineDisk(id: "root", path: folders.rootDelta(machine.name), content: .delta(base: image.folder.disk)))
+        }
+        for (index, size) in machine.disks.enumerated() {
+            disks.append(MachineDisk(id: "disk\(index)", path: folders.extraDisk(machine.name, index: index), content: .empty(size)))
+        }
+        return disks
+    }
+}

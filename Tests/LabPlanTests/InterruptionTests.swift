@@ -1,0 +1,118 @@
+import LabModel
+import LabPlan
+import Testing
+
+/// A plan cut off anywhere, by whatever, is finished by the next `up` and taken back by `down`.
+@Suite struct InterruptionTests {
+    /// Every state that the ledger can be left in by a plan: each step untried, begun, or done, with all before it done.
+    func interruptions(of plan: Plan, from start: SeenState) -> [SeenState] {
+        var states: [SeenState] = []
+        var done = start
+        for step in plan.steps {
+            states.append(done)
+            var begun = done
+            begun.begin(step.action)
+            states.append(begun)
+            done.finish(step.action)
+        }
+        states.append(done)
+        return states
+    }
+
+    /// Labs that differ from the running one in every way that a plan can see.
+    var variants: [Lab] {
+        var memory = Shop.lab
+        memory.machines[0].memory = ByteCount(bytes: 1 << 30)
+        var disks = Shop.lab
+        disks.machines[1].disks = []
+        var fewer = Shop.lab
+        fewer.machines.removeFirst(2)
+        var swapped = Shop.lab
+        swapped.machines[1].image = "pulse"
+        swapped.machines[2].image = "debian-12"
+        return [Shop.lab, memory, disks, fewer, swapped]
+    }
+
+    @Test func `the next up finishes what any interruption left`() {
+        for lab in variants {
+            for start in [SeenState(lab: "shop"), Shop.running] {
+                for var seen in interruptions(of: Shop.up(lab, start), from: start) {
+                    for step in Shop.up(lab, seen).steps { seen.finish(step.action) }
+                    #expect(Shop.up(lab, seen).isEmpty)
+                    #expect(Set(seen.machines.map(\.name)) == Set(lab.machines.map(\.name)))
+                    #expect(!seen.machines.contains { !$0.isRunning })
+                }
+            }
+        }
+    }
+
+    @Test func `down takes back what any interruption left`() {
+        for lab in variants {
+            for start in [SeenState(lab: "shop"), Shop.running] {
+                for var seen in interruptions(of: Shop.up(lab, start), from: start) {
+                    let before = seen
+                    let plan = Plan.down(seen: seen)
+                    for machine in before.machines where machine.isRunning {
+                        #expect(plan.steps.contains { $0.id == "stop/\(machine.name)" })
+                    }
+                    for step in plan.steps { seen.finish(step.action) }
+                    #expect(seen.folders == .absent)
+                    #expect(seen.machines.isEmpty)
+                    #expect(Plan.down(seen: seen).isEmpty)
+                }
+            }
+        }
+    }
+
+    @Test func `a down cut off anywhere is finished by the next`() {
+        for var seen in interruptions(of: Plan.down(seen: Shop.running), from: Shop.running) {
+            for step in Plan.down(seen: seen).steps { seen.finish(step.action) }
+            #expect(seen.machines.isEmpty && seen.folders == .absent)
+        }
+    }
+
+    @Test func `undoing every step of an up backwards leaves nothing but the images`() {
+        var seen = SeenState(lab: "shop")
+        let plan = Shop.up(Shop.lab, seen)
+        for step in plan.steps { seen.finish(step.action) }
+        for step in plan.steps.reversed() {
+            if let undo = step.undo { seen.finish(undo) }
+        }
+        #expect(seen == SeenState(lab: "shop", images: ["d12", "p1"]))
+    }
+
+    @Test func `steps name only earlier steps and no step twice, and any order that they allow ends the same`() {
+        for lab in variants {
+            for start in [SeenState(lab: "shop"), Shop.running] {
+                let plan = Shop.up(lab, start)
+                var known: Set<String> = []
+                for step in plan.steps {
+                    #expect(known.isSuperset(of: step.after), "\(step.id) waits for \(step.after)")
+                    #expect(known.insert(step.id).inserted, "\(step.id) is there twice")
+                }
+                for seed in 1...20 {
+                    var chance = Chance(seed: UInt64(seed))
+                    var seen = start
+                    var rest = plan.steps
+                    var done: Set<String> = []
+                    while !rest.isEmpty {
+                        let free = rest.indices.filter { rest[$0].after.allSatisfy(done.contains) }
+                        let step = rest.remove(at: free[chance.below(free.count)])
+                        if case .startMachine(let started) = step.action {
+                            for needed in started.machine.after {
+                                #expect(isReady(needed, in: seen), "seed \(seed): \(step.id) came too early")
+                            }
+                        }
+                        seen.finish(step.action)
+                        done.insert(step.id)
+                    }
+                    #expect(Shop.up(lab, seen).isEmpty, "seed \(seed)")
+                }
+            }
+        }
+    }
+
+    func isReady(_ machine: String, in seen: SeenState) -> Bool {
+        if case .running(_, ready: true) = seen[machine: machine]?.life { true } else { false }
+    }
+}
