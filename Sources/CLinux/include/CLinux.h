@@ -1,34 +1,41 @@
-// The door to Linux: headers and macros that Swift cannot import by itself. Names only, no logic.
+// The door to Linux: headers and macros that Swift's Glibc module does not carry. Names only, no logic.
+//
+// _GNU_SOURCE must stay undefined here: with it, structures differ from those of the Glibc module and the compiler
+// refuses both. GNU functions that are needed are declared by name below.
 #pragma once
 
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
-#include <linux/magic.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
+#include <linux/memfd.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/reboot.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
-#include <sys/utsname.h>
-#include <sys/vfs.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
+
+// GNU extensions of the C library.
+int memfd_create(const char *name, unsigned int flags);
+int pthread_setname_np(pthread_t thread, const char *name);
+int pipe2(int ends[2], int flags);
+int accept4(int socket, void *address, unsigned int *length, int flags);
+int fallocate(int fd, int mode, long offset, long length);
+
+// Macros with a type cast or an expression, which Swift does not import.
+static const unsigned long FICLONE_REQUEST = FICLONE;
+static const unsigned long BLKDISCARD_REQUEST = BLKDISCARD;
+static const unsigned long BLKGETSIZE64_REQUEST = BLKGETSIZE64;
+
+// syscall(2) is variadic, which Swift cannot call; these are its fixed forms for calls that the C library has no name for.
+static inline long syscall3(long number, long a, long b, long c) { return syscall(number, a, b, c); }
+static inline long syscall4(long number, long a, long b, long c, long d) { return syscall(number, a, b, c, d); }
+
+// More GNU extensions: spawning.
+#include <spawn.h>
+int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+static const int SPAWN_SETSID = 0x80;
