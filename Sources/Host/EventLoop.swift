@@ -155,6 +155,7 @@ package final class EventLoop {
     /// Waits for one batch of events, at most so long (-1: for ever), and runs their handlers.
     package func turn(limitMilliseconds: Int) throws(OSError) {
         let events = try wait(limitMilliseconds)
+        let firstNew = nextIdentity
         for event in events {
             if event.number == wakeup.number {
                 var count: eventfd_t = 0
@@ -162,7 +163,7 @@ package final class EventLoop {
                 continue
             }
             // A handler that ran before may have removed this one, or put another in its place.
-            guard let watch = watches[event.number], watch.identity < nextIdentity else { continue }
+            guard let watch = watches[event.number], watch.identity < firstNew else { continue }
             watch.handler(event.readiness)
         }
         for body in shared.posted.withLock({ posted in
