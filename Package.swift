@@ -15,8 +15,10 @@ let strict: [SwiftSetting] = [
 let relaxed: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
 
 /// Programs that must start in milliseconds on any kernel, inside a carrier too: no shared library at all.
-let fullyStatic: [LinkerSetting] = [.unsafeFlags(["-static-executable", "-Xlinker", "-s"], .when(configuration: .release)),
-                                    .unsafeFlags(["-static-executable"], .when(configuration: .debug))]
+let fullyStatic: [LinkerSetting] = [
+    .unsafeFlags(["-static-executable", "-Xlinker", "-s"], .when(configuration: .release)),
+    .unsafeFlags(["-static-executable"], .when(configuration: .debug)),
+]
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")

@@ -1,0 +1,80 @@
+# Two commands set everything up: `make quickstart` (a lab that really runs) and `make test`.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+PROGRAMS = vmlab vmlab-machine vmlab-carrier-init vmlab-leash
+RELEASE = .build/release
+
+# Debian's names. They are installed only where they are missing; as an ordinary user, missing ones are named.
+BUILD_PACKAGES = libarchive-dev libyaml-dev pkg-config
+RUN_PACKAGES = mmdebstrap
+TEST_PACKAGES = acpica-tools busybox-static cpio e2fsprogs libarchive-tools lz4 procps strace tmux
+
+.PHONY: build test bench quickstart install clean build-packages run-packages test-packages qemu
+
+build: build-packages
+	swift build -c release
+	$(MAKE) -C Images/pulse
+
+test: build-packages run-packages test-packages qemu
+	swift build -c release --build-tests
+	swift build -c release
+	$(MAKE) -C Images/pulse
+	swift test -c release --skip-build
+
+bench: build run-packages test-packages qemu
+	$(RELEASE)/vmlab-bench
+
+quickstart: build-packages run-packages qemu build
+	Labs/quickstart/run $(RELEASE)/vmlab
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/vmlab $(DESTDIR)$(PREFIX)/share/vmlab/images
+	install $(RELEASE)/vmlab $(DESTDIR)$(PREFIX)/bin/
+	install $(addprefix $(RELEASE)/,$(filter-out vmlab,$(PROGRAMS))) $(DESTDIR)$(PREFIX)/libexec/vmlab/
+	for image in Images/*/image.yaml; do \
+	  folder=$$(dirname $$image); target=$(DESTDIR)$(PREFIX)/share/vmlab/images/$$(basename $$folder); \
+	  install -d $$target; install -m 644 $$image $$target/; \
+	done
+	install -m 644 Images/pulse/pulse.elf $(DESTDIR)$(PREFIX)/share/vmlab/images/pulse/
+
+clean:
+	rm -rf .build Package.resolved
+	$(MAKE) -C Images/pulse clean
+
+# $(call need,PACKAGES): installs what is missing. apt's lists are fetched only when something is.
+define need
+	@missing=$$(for package in $(1); do \
+	    dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || echo $$package; done); \
+	  if [ -n "$$missing" ]; then \
+	    if [ "$$(id -u)" != 0 ]; then echo "missing packages, to be installed as root: apt-get install" $$missing >&2; exit 77; fi; \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
+	  fi
+endef
+
+build-packages:
+	$(call need,$(BUILD_PACKAGES))
+
+run-packages:
+	$(call need,$(RUN_PACKAGES))
+
+test-packages:
+	$(call need,$(TEST_PACKAGES))
+
+# The carrier wants QEMU >= 10. Debian 12 has it in bookworm-backports, at the archive that apt already uses.
+qemu:
+	@version=$$(qemu-system-x86_64 --version 2>/dev/null | sed -n '1s/.*version \([0-9]*\).*/\1/p'); \
+	if [ "$${version:-0}" -ge 10 ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then \
+	  echo "QEMU >= 10 is missing, to be installed as root: apt-get install qemu-system-x86 (Debian 12: from bookworm-backports)" >&2; \
+	  [ "$${version:-0}" -gt 0 ]; exit; \
+	fi; \
+	. /etc/os-release; release=; \
+	if [ "$$VERSION_CODENAME" = bookworm ]; then \
+	  apt-get update -q; \
+	  archive=$$(apt-get indextargets --format '$$(REPO_URI)' 'Codename: bookworm' | head -n 1); \
+	  printf 'Types: deb\nURIs: %s\nSuites: bookworm-backports\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n' \
+	    "$$archive" >/etc/apt/sources.list.d/vmlab-backports.sources; \
+	  release="-t bookworm-backports"; \
+	fi; \
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$release qemu-system-x86
