@@ -1,0 +1,34 @@
+/// What can go wrong, as told to whoever gave the command.
+enum Fault: Error {
+    case usage(StaticString)
+    case unknownCommand
+    case noSuchDisk
+    case noSuchDevice(StaticString)
+    case outOfRange(StaticString)
+    case deviceNeedsReset(StaticString)
+    case deviceRefused(StaticString)
+    case inputOutput(status: UInt8)
+    case outOfMemory
+
+    var text: Text {
+        switch self {
+        case .usage(let usage): "usage: \(usage)"
+        case .unknownCommand: "unknown command, try help"
+        case .noSuchDisk: "no such disk"
+        case .noSuchDevice(let kind): "no \(kind) here"
+        case .outOfRange(let what): "out of range: \(what)"
+        case .deviceNeedsReset(let device): "\(device) needs a reset"
+        case .deviceRefused(let what): "device refused \(what)"
+        case .inputOutput(let status): Fault.name(ofBlockStatus: status)
+        case .outOfMemory: "out of memory"
+        }
+    }
+
+    private static func name(ofBlockStatus status: UInt8) -> Text {
+        switch status {
+        case 1: "input/output error"
+        case 2: "unsupported by the device"
+        default: "unknown status \(status)"
+        }
+    }
+}

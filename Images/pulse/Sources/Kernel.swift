@@ -1,0 +1,150 @@
+import CPU
+
+/// Everything that pulse found and drives.
+final class Kernel {
+    static let version: StaticString = "1.0"
+
+    let startInfo: StartInfo
+    let options: Options
+    let acpi: ACPI
+    let interrupts: Interrupts
+    let power: Power
+    private(set) var clock = Clock()
+    private(set) var functions: [Function] = []
+    private(set) var disks: [BlockDevice] = []
+    private(set) var entropy: EntropyDevice?
+    private(set) var terminals: [Terminal] = []
+    /// What a device said no with, told once there is somewhere to tell it.
+    private var complaints: [Text] = []
+
+    /// The start as a recipe.
+    init(_ startInfo: StartInfo) {
+        self.startInfo = startInfo
+        options = Options(startInfo.commandLine)
+        acpi = ACPI(rootPointer: startInfo.rootPointer)
+        interrupts = Interrupts(options.interrupts, ioapic: acpi.ioapic)
+        power = Power(registers: acpi.power)
+        clock.timerPort = acpi.power.timer
+        openSerialPort()
+        functions = Bus.scan()
+        for function in functions where function.vendor == Transport.vendor { drive(function) }
+        armPowerButton()
+    }
+
+    private func openSerialPort() {
+        guard let port = SerialPort(interrupts: interrupts) else { return }
+        interrupts.route(acpi.serialInterrupt, to: Interrupts.Vector.serial)
+        terminals.append(Terminal(.serial(port)))
+    }
+
+    private func drive(_ function: Function) {
+        do throws(Fault) {
+            switch Self.deviceType(of: function) {
+            case BlockDevice.deviceType: disks.append(try BlockDevice(function, interrupts: interrupts))
+            case EntropyDevice.deviceType where entropy == nil: entropy = try EntropyDevice(function, interrupts: interrupts)
+            case ConsoleDevice.deviceType: terminals.append(Terminal(.console(try ConsoleDevice(function, interrupts: interrupts))))
+            default: return
+            }
+        } catch {
+            complaints.append("pulse: \(hex: function.bus, width: 2):\(hex: function.device, width: 2): \(error.text)")
+        }
+    }
+
+    /// Modern ids are 0x1040 and the type; transitional ones begin at 0x1000 in an order of their own.
+    private static func deviceType(of function: Function) -> UInt16 {
+        switch function.identity {
+        case 0x1040...0x107F: function.identity - 0x1040
+        case 0x1001: BlockDevice.deviceType
+        case 0x1003: ConsoleDevice.deviceType
+        case 0x1005: EntropyDevice.deviceType
+        default: 0
+        }
+    }
+
+    private func armPowerButton() {
+        power.armButton()
+        interrupts.route(acpi.systemControlInterrupt, to: Interrupts.Vector.systemControl)
+    }
+
+    /// Prints on every terminal.
+    func say(_ text: Text) {
+        for terminal in terminals { terminal.print(text) }
+    }
+
+    /// The banner, the commands of the command line, then whatever is typed.
+    func run() -> Never {
+        say("pulse \(Self.version): \(startInfo.mebibytes) MiB, command line: \(startInfo.commandLine)")
+        for complaint in complaints { say(complaint) }
+        say("pulse: ready")
+        let shell = Shell(self)
+        for command in options.commands { for terminal in terminals.prefix(1) { shell.perform(command, on: terminal) } }
+        for terminal in terminals { terminal.prompt() }
+        while true {
+            var isIdle = true
+            for terminal in terminals {
+                while let line = terminal.readLine() {
+                    shell.perform(line[...], on: terminal)
+                    terminal.prompt()
+                    isIdle = false
+                }
+            }
+            if power.takeButton() { powerOff() }
+            if isIdle { wait() }
+        }
+    }
+
+    /// Sleeps until any device said something.
+    func wait() {
+        interrupts.wait()
+        for disk in disks { disk.transport.quiet() }
+        entropy?.transport.quiet()
+        for terminal in terminals { terminal.quiet() }
+    }
+
+    /// Flushes, says good-bye and leaves. Returns only if the machine cannot power off.
+    func powerOff() {
+        for disk in disks where !disk.isReadOnly { try? disk.flush() }
+        say("pulse: powering off")
+        power.off()
+    }
+
+    /// The transport of a function that has a driver.
+    func transport(of function: Function) -> Transport? {
+        for disk in disks where disk.transport.function == function { return disk.transport }
+        if let entropy, entropy.transport.function == function { return entropy.transport }
+        for terminal in terminals { if let transport = terminal.transport, transport.function == function { return transport } }
+        return nil
+    }
+
+    /// Wakes the processors that the ACPI tables list; how many run, this one included.
+    func wakeProcessors() -> UInt64 {
+        let page: UInt64 = 0x8000
+        copy_bytes(page, processor_start_address(), processor_start_size())
+        let own = UInt8(truncatingIfNeeded: read_cpuid(1).ebx >> 24)
+        for processor in acpi.processors where processor != own {
+            interrupts.start(processor: processor, page: UInt8(page >> 12), clock: clock)
+        }
+        return 1 + UInt64(load16(page &+ processor_start_size() &- 2))
+    }
+
+    /// Device memory that is mapped and decoded now.
+    var bars: [UInt64] {
+        var found: [UInt64] = []
+        for function in functions where !function.isBridge {
+            for index in 0..<6 as Range<UInt8> {
+                guard let address = function.bar(index), (try? Pages.map(address, length: 0x5000)) != nil else { continue }
+                found.append(address)
+            }
+        }
+        return found
+    }
+
+    /// After blind writes: interrupt controllers and serial port as they were.
+    func recover() {
+        Interrupts.loadTable()
+        interrupts.enableLocalController()
+        interrupts.route(acpi.serialInterrupt, to: Interrupts.Vector.serial)
+        interrupts.route(acpi.systemControlInterrupt, to: Interrupts.Vector.systemControl)
+        for terminal in terminals { terminal.reconfigure() }
+    }
+}

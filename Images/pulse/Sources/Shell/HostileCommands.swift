@@ -1,0 +1,50 @@
+import CPU
+
+/// Commands that treat the monitor badly. Afterwards drivers may be of no use any more; `pulse` itself still answers on COM1.
+extension Commands {
+    static var hostilities: [Shell.Command] {
+        [.init(name: "poke", usage: "poke all|ports|known|config|bars|lapic|ioapic|strings SEED COUNT: blind accesses", run: poke)]
+    }
+
+    private static let mostAccesses: UInt64 = 100_000_000
+
+    private static func poke(_ kernel: Kernel, _ terminal: Terminal, _ arguments: inout Arguments) throws(Fault) {
+        guard let target = arguments.word() else { try arguments.refuse() }
+        let seed = try arguments.number()
+        let count = try arguments.number(upTo: mostAccesses, "COUNT")
+        var poker = Poker(seed: seed, sparing: portsThatEndTheRun(kernel))
+        let bars = kernel.bars
+        if target == "ports" {
+            poker.ports(count)
+        } else if target == "known" {
+            poker.knownPorts(count)
+        } else if target == "config" {
+            poker.configuration(count, kernel.functions)
+        } else if target == "bars" {
+            for bar in bars { poker.memory(count, at: bar, length: 0x4008) }
+        } else if target == "lapic" {
+            poker.memory(count, at: 0xFEE0_0000, length: 0x1008)
+        } else if target == "ioapic" {
+            poker.memory(count, at: 0xFEC0_0000, length: 0x1008)
+        } else if target == "strings" {
+            guard let memory = unsafe heap.pages(16) else { throw .outOfMemory }
+            poker.strings(count, length: 0x10000, memory: memory)
+        } else if target == "all" {
+            poker.ports(count)
+            poker.knownPorts(count)
+            for bar in bars { poker.memory(count, at: bar, length: 0x4008) }
+            poker.configuration(count, kernel.functions)
+            for bar in bars { poker.memory(count, at: bar, length: 0x4008) }
+        } else {
+            try arguments.refuse()
+        }
+        kernel.recover()
+        terminal.print("poke: \(target) seed \(seed) count \(count) survived")
+    }
+
+    /// Reset, power off, the keyboard controller's command port, port A: their effect is known and has commands of its own.
+    private static func portsThatEndTheRun(_ kernel: Kernel) -> [UInt16] {
+        let registers = kernel.acpi.power
+        return [0xCF9, 0x64, 0x92, registers.resetPort, registers.controlBlock, registers.controlBlock &+ 1]
+    }
+}

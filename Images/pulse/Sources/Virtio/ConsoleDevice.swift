@@ -1,0 +1,76 @@
+import CPU
+
+/// virtio-console, its first port (virtio 1.2, 5.3): queue 0 receives, queue 1 sends.
+///
+/// Buffers are fixed pages, one for each descriptor; the descriptor's number says which page.
+final class ConsoleDevice {
+    let transport: Transport
+    private let receiving: Virtqueue
+    private let sending: Virtqueue
+    private let receiveBuffers: UInt64
+    private let sendBuffers: UInt64
+    /// Received pages not read to the end: which one, how far, how much.
+    private var current: (buffer: UInt64, offset: UInt32, length: UInt32)?
+
+    static let deviceType: UInt16 = 3
+    private static let queueLimit: UInt16 = 16
+    private static let bufferSize: UInt64 = 4096
+
+    init(_ function: Function, interrupts: Interrupts) throws(Fault) {
+        transport = try Transport(function, wanted: Transport.Feature.eventIndex, interrupts: interrupts)
+        receiving = try transport.queue(0, limit: Self.queueLimit)
+        sending = try transport.queue(1, limit: Self.queueLimit)
+        guard let inward = unsafe heap.pages(Int(Self.queueLimit)), let outward = unsafe heap.pages(Int(Self.queueLimit)) else {
+            throw .outOfMemory
+        }
+        receiveBuffers = inward
+        sendBuffers = outward
+        transport.start()
+        while receiving.nextHead != nil { give() }
+        receiving.notify()
+    }
+
+    /// Lets the device fill the page of the next free descriptor.
+    private func give() {
+        guard let head = receiving.nextHead else { return }
+        let page = receiveBuffers &+ UInt64(head) &* Self.bufferSize
+        _ = receiving.submit([.init(address: page, length: UInt32(Self.bufferSize), deviceWrites: true)])
+    }
+
+    /// The next byte typed, if there is one.
+    func read() -> UInt8? {
+        if current == nil {
+            guard let completion = receiving.takeCompletion(), completion.head < receiving.size else { return nil }
+            let page = receiveBuffers &+ UInt64(completion.head) &* Self.bufferSize
+            current = (page, 0, min(completion.written, UInt32(Self.bufferSize)))
+        }
+        guard var place = current else { return nil }
+        let byte: UInt8? = place.offset < place.length ? load8(place.buffer &+ UInt64(place.offset)) : nil
+        place.offset &+= 1
+        current = place
+        if place.offset >= place.length {
+            current = nil
+            give()
+            receiving.notify()
+        }
+        return byte
+    }
+
+    func write(_ bytes: [UInt8]) {
+        var sent = 0
+        while sent < bytes.count {
+            while sending.takeCompletion() != nil {}
+            guard let head = sending.nextHead else {
+                if transport.needsReset { return }
+                transport.wait()
+                continue
+            }
+            let page = sendBuffers &+ UInt64(head) &* Self.bufferSize
+            let length = min(bytes.count - sent, Int(Self.bufferSize))
+            for offset in 0..<length { store8(page &+ UInt64(offset), bytes[sent + offset]) }
+            _ = sending.submit([.init(address: page, length: UInt32(length), deviceWrites: false)])
+            sending.notify()
+            sent += length
+        }
+    }
+}
