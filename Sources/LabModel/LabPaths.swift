@@ -54,9 +54,12 @@ package struct LabFolders: Hashable, Sendable, Codable {
     package var lock: String { state + "/lock" }
     package var resolvedLab: String { state + "/lab.json" }
     package var consoles: String { state + "/consoles" }
+    package var machines: String { state + "/machines" }
+    /// What the keeper says on its standard error: nothing, unless it dies of a bug.
+    package var keeperLog: String { state + "/keeper.log" }
     /// Kept short: a Unix socket path holds 107 bytes.
     package var controlSocket: String { run + "/control" }
-    package func machine(_ name: String) -> String { "\(state)/machines/\(name)" }
+    package func machine(_ name: String) -> String { "\(machines)/\(name)" }
     package func rootDelta(_ machine: String) -> String { self.machine(machine) + "/root.delta" }
     package func extraDisk(_ machine: String, index: Int) -> String { self.machine(machine) + "/disk\(index).raw" }
     /// Console logs, from the first byte: `serial` is COM1, `console` is virtio-console.

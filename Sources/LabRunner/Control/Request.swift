@@ -1,0 +1,119 @@
+package import LabModel
+package import LabPlan
+
+/// What a command asks of a keeper: one JSON object on one line.
+///
+///     {"request":"status"}
+///     {"request":"stop","machine":"web"}
+package enum Request: Hashable, Sendable {
+    case status
+    /// Events from now on, or all that the keeper still has; without `follow` only those.
+    case events(past: Bool, follow: Bool)
+    /// One line of answer, then the console's raw bytes; with `input`, bytes sent go to the guest.
+    case console(ConsoleRequest)
+    /// Bring the lab to this state. Answered by events and, at the end, a result.
+    case up(UpRequest)
+    /// Roll back what the `up` of this connection began; `hard` without asking guests.
+    case cancel(hard: Bool)
+    /// Stop all machines and leave; what remains is undone by whoever asked.
+    case down(StopLadder)
+    case machine(MachineVerb, name: String, StopLadder?)
+}
+
+package enum MachineVerb: String, Hashable, Sendable, Codable, CaseIterable { case stop, start, restart, kill }
+
+package struct ConsoleRequest: Hashable, Sendable, Codable {
+    package var machine: String
+    /// `serial` or `console`; `nil`: the one that has said most.
+    package var stream: String?
+    package var since: Since
+    package var input: Bool
+    /// False: what is there, then the end.
+    package var follow: Bool
+
+    package enum Since: String, Hashable, Sendable, Codable, CaseIterable { case start, boot, now }
+
+    package init(machine: String, stream: String?, since: Since, input: Bool, follow: Bool) {
+        self.machine = machine
+        self.stream = stream
+        self.since = since
+        self.input = input
+        self.follow = follow
+    }
+}
+
+package struct UpRequest: Hashable, Sendable, Codable {
+    package var lab: Lab
+    package var accelerator: AcceleratorChoice
+    /// Machines between power-on and ready at once; `nil`: as many as the host has cores.
+    package var parallel: Int?
+
+    package init(lab: Lab, accelerator: AcceleratorChoice, parallel: Int?) {
+        self.lab = lab
+        self.accelerator = accelerator
+        self.parallel = parallel
+    }
+}
+
+/// `--accel`.
+package enum AcceleratorChoice: String, Hashable, Sendable, Codable, CaseIterable {
+    case automatic = "auto"
+    case kvm
+    case carrier
+}
+
+extension Request: Codable {
+    private enum Verb: String, Codable { case status, events, console, up, cancel, down, stop, start, restart, kill }
+    private enum Key: String, CodingKey { case request, past, follow, console, up, hard, ladder, machine }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        func verb(_ verb: MachineVerb) throws -> Request {
+            .machine(
+                verb, name: try fields.decode(String.self, forKey: .machine),
+                try fields.decodeIfPresent(StopLadder.self, forKey: .ladder))
+        }
+        switch try fields.decode(Verb.self, forKey: .request) {
+        case .status: self = .status
+        case .events:
+            self = .events(
+                past: try fields.decodeIfPresent(Bool.self, forKey: .past) ?? false,
+                follow: try fields.decodeIfPresent(Bool.self, forKey: .follow) ?? true)
+        case .console: self = .console(try fields.decode(ConsoleRequest.self, forKey: .console))
+        case .up: self = .up(try fields.decode(UpRequest.self, forKey: .up))
+        case .cancel: self = .cancel(hard: try fields.decodeIfPresent(Bool.self, forKey: .hard) ?? false)
+        case .down: self = .down(try fields.decodeIfPresent(StopLadder.self, forKey: .ladder) ?? .patient)
+        case .stop: self = try verb(.stop)
+        case .start: self = try verb(.start)
+        case .restart: self = try verb(.restart)
+        case .kill: self = try verb(.kill)
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: Key.self)
+        switch self {
+        case .status: try fields.encode(Verb.status, forKey: .request)
+        case .events(let past, let follow):
+            try fields.encode(Verb.events, forKey: .request)
+            try fields.encode(past, forKey: .past)
+            try fields.encode(follow, forKey: .follow)
+        case .console(let console):
+            try fields.encode(Verb.console, forKey: .request)
+            try fields.encode(console, forKey: .console)
+        case .up(let up):
+            try fields.encode(Verb.up, forKey: .request)
+            try fields.encode(up, forKey: .up)
+        case .cancel(let hard):
+            try fields.encode(Verb.cancel, forKey: .request)
+            try fields.encode(hard, forKey: .hard)
+        case .down(let ladder):
+            try fields.encode(Verb.down, forKey: .request)
+            try fields.encode(ladder, forKey: .ladder)
+        case .machine(let verb, let name, let ladder):
+            try fields.encode(verb.rawValue, forKey: .request)
+            try fields.encode(name, forKey: .machine)
+            try fields.encodeIfPresent(ladder, forKey: .ladder)
+        }
+    }
+}

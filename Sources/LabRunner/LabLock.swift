@@ -1,0 +1,42 @@
+internal import Glibc
+internal import Host
+package import LabModel
+
+/// Who has a lab's lock, for the message of those who have not. The kernel knows the truth; this only names it.
+package struct LockHolder: Hashable, Sendable, Codable {
+    package var pid: Int32
+    package var since: String
+    package var doing: String
+
+    package init(pid: Int32, since: String, doing: String) {
+        self.pid = pid
+        self.since = since
+        self.doing = doing
+    }
+}
+
+/// The right to change a lab: one process at a time has it, and loses it only by ending.
+package struct LabLock: ~Copyable {
+    private let lock: FileLock
+
+    /// Takes the lock at once or says who has it. The lab's state folder must be there.
+    package init(_ lab: String, _ folders: LabFolders, doing: String) throws(RunnerError) {
+        let taken: FileLock?
+        do throws(OSError) { taken = try FileLock.tryLock(folders.lock) } catch { throw .system(error) }
+        guard let taken else { throw .busy(lab: lab, holder: Self.holder(folders)) }
+        lock = taken
+        note(doing: doing)
+    }
+
+    /// Who had the lock last.
+    package static func holder(_ folders: LabFolders) -> LockHolder? {
+        (try? readFile(folders.lock, limit: 4096)).flatMap { try? JSONLine.decode(LockHolder.self, from: $0) }
+    }
+
+    /// Writes down who has it. Only words: failing to is no reason to stop.
+    private borrowing func note(doing: String) {
+        let holder = LockHolder(pid: getpid(), since: Timestamp.now.text, doing: doing)
+        guard let line = try? JSONLine.line(holder) else { return }
+        try? lock.note(line)
+    }
+}

@@ -1,0 +1,61 @@
+package import Host
+package import LabModel
+internal import SystemPackage
+
+/// Why the runner could not do what it was asked.
+package enum RunnerError: Error, Hashable, Sendable {
+    /// Another process has the lab's lock.
+    case busy(lab: String, holder: LockHolder?)
+    /// A system call failed; the path is in the error.
+    case system(OSError)
+    /// No such machine, or it cannot do that now.
+    case machine(String, code: ExitCode, hint: String?)
+    /// The keeper said something that is no reply, or nothing.
+    case keeperSilent(String)
+    /// An answer of the keeper that is not success.
+    case refused(Outcome)
+
+    package var outcome: Outcome {
+        switch self {
+        case .busy(let lab, let holder):
+            Outcome(
+                .timedOutOrBusy,
+                holder.map { "lab \(lab) is busy: process \($0.pid) has been doing `\($0.doing)` since \($0.since)" }
+                    ?? "lab \(lab) is busy: another process has its lock",
+                hint: "wait for it, or interrupt it with ^C there")
+        case .system(let error): Outcome(error.exitCode, error.description, hint: error.hint)
+        case .machine(let message, let code, let hint): Outcome(code, message, hint: hint)
+        case .keeperSilent(let message):
+            Outcome(.timedOutOrBusy, message, hint: "`vmlab down --force` ends a keeper that does not answer and cleans up after it")
+        case .refused(let outcome): outcome
+        }
+    }
+}
+
+extension RunnerError: CustomStringConvertible {
+    package var description: String { outcome.message }
+}
+
+extension OSError {
+    /// The status a command exits with when this is what stopped it.
+    package var exitCode: ExitCode {
+        switch code {
+        case .permissionDenied, .notPermitted: .notPermitted
+        case .noSpace, .diskQuotaExceeded, .readOnlyFileSystem, .fileExists, .fileNameTooLong, .isDirectory, .notDirectory: .cannotCreate
+        case .noSuchFileOrDirectory: .inputMissing
+        case .ioError: .inputOutput
+        default: .operatingSystem
+        }
+    }
+
+    /// What a person can do about it.
+    package var hint: String? {
+        switch code {
+        case .noSpace, .diskQuotaExceeded: "make room there, or move vmlab's folders with VMLAB_HOME"
+        case .readOnlyFileSystem, .permissionDenied: "choose a folder you may write to with VMLAB_HOME"
+        case .fileNameTooLong: "set VMLAB_HOME or XDG_RUNTIME_DIR to a shorter path, or give the lab a shorter --name"
+        case .tooManyOpenFiles: "raise the limit of open files (`ulimit -n`): a lab needs about 16 and 8 for each machine"
+        default: nil
+        }
+    }
+}
