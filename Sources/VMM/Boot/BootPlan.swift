@@ -1,0 +1,119 @@
+internal import Devices
+
+/// A file that a guest boots from: the kernel or the initial RAM disk. Reads give copies.
+package protocol BootFile: Sendable {
+    var byteCount: UInt64 { get }
+    /// Exactly `count` bytes, or nil when the file ends before or cannot be read.
+    func read(at offset: UInt64, count: Int) -> [UInt8]?
+}
+
+/// Which protocol a kernel is entered by.
+package enum BootProtocol: String, CaseIterable, Sendable {
+    /// Look at the file.
+    case auto
+    /// Linux's own: bzImage.
+    case linux
+    /// ELF with the entry note of Xen's PVH.
+    case pvh
+}
+
+/// All that must lie in memory before the first instruction, and how that is begun: made and checked before there is a machine.
+package struct BootPlan: Sendable {
+    package enum Source: Hashable, Sendable { case kernel, initrd }
+
+    /// A part of a file that is copied into the guest.
+    package struct Load: Hashable, Sendable {
+        package var source: Source
+        package var offset: UInt64
+        package var count: UInt64
+        package var address: UInt64
+    }
+
+    /// Bytes that the monitor makes.
+    package struct Piece: Hashable, Sendable {
+        package var address: UInt64
+        package var bytes: [UInt8]
+    }
+
+    package var loads: [Load] = []
+    package var pieces: [Piece] = []
+    package var entry: EntryState
+
+    /// Decides how `kernel` starts in a machine with so much RAM, or says why it cannot.
+    package static func make(
+        _ wanted: BootProtocol, kernel: some BootFile, initrd: (any BootFile)?, commandLine: [UInt8], ram: RAMLayout
+    ) throws(BootError) -> BootPlan {
+        guard !commandLine.contains(0) else { throw .commandLine("holds a zero byte") }
+        let initrdCount = initrd?.byteCount ?? 0
+        guard initrdCount < ram.low else {
+            throw .initrd("its \(initrdCount) bytes do not fit into \(ram.low) bytes of memory below 4 GiB")
+        }
+        let found = try recognise(kernel)
+        let chosen = wanted == .auto ? found : wanted
+        guard let found, let chosen, found == chosen else {
+            throw .kernel(
+                found == nil
+                    ? "it is neither a Linux kernel (bzImage) nor an ELF file" : "it is not a file for the protocol \(wanted.rawValue)")
+        }
+        var plan =
+            switch chosen {
+            case .linux: try LinuxBoot.plan(kernel, initrdCount: initrdCount, commandLine: commandLine, ram: ram)
+            case .pvh, .auto: try PVHBoot.plan(kernel, initrdCount: initrdCount, commandLine: commandLine, ram: ram)
+            }
+        var table = LittleEndianBytes()
+        for entry in BootLayout.gdtEntries(plan.entry.mode) { table.append(entry) }
+        plan.pieces.append(Piece(address: BootLayout.gdt, bytes: table.bytes))
+        plan.pieces.append(Piece(address: BootLayout.commandLine, bytes: commandLine + [0]))
+        if plan.entry.mode == .long { plan.pieces.append(Piece(address: BootLayout.pageTables, bytes: BootLayout.identityMap)) }
+        return plan
+    }
+
+    private static func recognise(_ kernel: some BootFile) throws(BootError) -> BootProtocol? {
+        guard kernel.byteCount > 0 else { throw .kernel("it is empty") }
+        if kernel.read(at: 0, count: 4) == [0x7F, 0x45, 0x4C, 0x46] { return .pvh }
+        if kernel.read(at: 0x1FE, count: 2) == [0x55, 0xAA], kernel.read(at: 0x202, count: 4) == Array("HdrS".utf8) { return .linux }
+        return nil
+    }
+
+    /// A place for the initial RAM disk: whole pages, as high as allowed, above `floor`.
+    static func placeInitrd(_ count: UInt64, above floor: UInt64, below ceiling: UInt64) throws(BootError) -> UInt64 {
+        let page = RAMLayout.page
+        guard count <= ceiling, case let place = (ceiling - count) & ~(page - 1), place >= floor else {
+            throw .initrd(
+                "its \(count) bytes do not fit between the kernel's end at 0x\(hex(floor)) and 0x\(hex(ceiling)): give the machine more memory"
+            )
+        }
+        return place
+    }
+}
+
+/// Why a machine cannot start from what it was given. Found before the machine exists.
+package enum BootError: Error, Hashable, Sendable, CustomStringConvertible {
+    case kernel(String)
+    case initrd(String)
+    case commandLine(String)
+
+    package var description: String {
+        switch self {
+        case .kernel(let reason): "the kernel cannot be booted: \(reason)"
+        case .initrd(let reason): "the initial RAM disk cannot be used: \(reason)"
+        case .commandLine(let reason): "the command line cannot be used: it \(reason)"
+        }
+    }
+}
+
+/// A number as headers of executables are spoken of.
+func hex(_ value: some BinaryInteger) -> String { String(value, radix: 16) }
+
+/// Numbers out of a header that was copied: nil past its end.
+struct LittleEndianReader {
+    let bytes: [UInt8]
+
+    func load<T: FixedWidthInteger>(_: T.Type, at offset: Int) -> T? {
+        let size = T.bitWidth / 8
+        guard offset >= 0, size <= bytes.count, offset <= bytes.count - size else { return nil }
+        var value: T = 0
+        for index in (0..<size).reversed() { value = value << 8 | T(truncatingIfNeeded: bytes[offset + index]) }
+        return value
+    }
+}
