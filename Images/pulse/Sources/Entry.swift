@@ -7,6 +7,7 @@ func start(startInfo address: UInt64) -> Never {
     let end = kernel_end_address()
     unsafe heap.use(from: end, to: end &+ 0x10_0000)
     guard let startInfo = StartInfo(at: address) else { Power.halt() }
+    if let all = startInfo.endOfMemory(holding: end) { unsafe heap.extend(to: min(all, end &+ 0x100_0000)) }
     unsafe kernel = Kernel(startInfo)
     unsafe kernel?.run()
     Power.halt()

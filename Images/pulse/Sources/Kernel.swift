@@ -11,6 +11,8 @@ final class Kernel {
     let power: Power
     private(set) var clock = Clock()
     private(set) var functions: [Function] = []
+    /// Each function's configuration before anybody touched it.
+    private(set) var asFound: [FunctionState] = []
     private(set) var disks: [BlockDevice] = []
     private(set) var entropy: EntropyDevice?
     private(set) var terminals: [Terminal] = []
@@ -27,8 +29,26 @@ final class Kernel {
         clock.timerPort = acpi.power.timer
         openSerialPort()
         functions = Bus.scan()
+        asFound = functions.map { FunctionState(of: $0) }
         for function in functions where function.vendor == Transport.vendor { drive(function) }
         armPowerButton()
+    }
+
+    /// After blind writes: every register that the start had set, set again, and every virtio device reset and begun anew.
+    func recover() {
+        for state in asFound { state.restore() }
+        for function in functions {
+            guard let transport = transport(of: function) else { continue }
+            function.enable(lineInterrupt: false)
+            transport.reset()
+        }
+        interrupts.reset()
+        interrupts.route(acpi.serialInterrupt, to: Interrupts.Vector.serial)
+        armPowerButton()
+        disks = []
+        entropy = nil
+        for function in functions where function.vendor == Transport.vendor { drive(function) }
+        for terminal in terminals { terminal.reconfigure() }
     }
 
     private func openSerialPort() {
@@ -42,12 +62,20 @@ final class Kernel {
             switch Self.deviceType(of: function) {
             case BlockDevice.deviceType: disks.append(try BlockDevice(function, interrupts: interrupts))
             case EntropyDevice.deviceType where entropy == nil: entropy = try EntropyDevice(function, interrupts: interrupts)
-            case ConsoleDevice.deviceType: terminals.append(Terminal(.console(try ConsoleDevice(function, interrupts: interrupts))))
+            case ConsoleDevice.deviceType: open(try ConsoleDevice(function, interrupts: interrupts))
             default: return
             }
         } catch {
             complaints.append("pulse: \(hex: function.bus, width: 2):\(hex: function.device, width: 2): \(error.text)")
         }
+    }
+
+    /// A console that is known already, and was begun anew, keeps its terminal and the line being typed there.
+    private func open(_ console: ConsoleDevice) {
+        for terminal in terminals where terminal.transport?.function == console.transport.function {
+            return terminal.use(console)
+        }
+        terminals.append(Terminal(.console(console)))
     }
 
     /// Modern ids are 0x1040 and the type; transitional ones begin at 0x1000 in an order of their own.
@@ -137,14 +165,5 @@ final class Kernel {
             }
         }
         return found
-    }
-
-    /// After blind writes: interrupt controllers and serial port as they were.
-    func recover() {
-        Interrupts.loadTable()
-        interrupts.enableLocalController()
-        interrupts.route(acpi.serialInterrupt, to: Interrupts.Vector.serial)
-        interrupts.route(acpi.systemControlInterrupt, to: Interrupts.Vector.systemControl)
-        for terminal in terminals { terminal.reconfigure() }
     }
 }

@@ -30,6 +30,8 @@ struct ACPI {
     /// The most tables we look at: a root table may lie about its length.
     private static let mostTables: UInt64 = 64
 
+    private static let longestTable: UInt64 = 1 << 20
+
     init(rootPointer: UInt64) {
         let root = rootPointer != 0 ? rootPointer : Self.findRootPointer()
         guard root != 0 else { return }
@@ -66,7 +68,7 @@ struct ACPI {
     private static func length(of table: UInt64) -> UInt64? {
         guard table != 0, table < 1 << 32 else { return nil }
         let length = UInt64(load32(table &+ 4))
-        guard length >= 36, length <= 1 << 20 else { return nil }
+        guard length >= 36, length <= longestTable else { return nil }
         var sum: UInt8 = 0
         for offset in 0..<length { sum &+= load8(table &+ offset) }
         return sum == 0 ? length : nil
@@ -90,13 +92,17 @@ struct ACPI {
         }
         var description = UInt64(load32(table &+ 40))
         if length >= 148, load64(table &+ 140) != 0 { description = load64(table &+ 140) }
-        if let length = Self.length(of: description) { readSleepType(description, length) }
+        readSleepType(description)
     }
 
     /// DSDT: the one name that matters here, `_S5_`, a package whose first element is what PM1a control wants.
     ///
     ///     5F 53 35 5F  12 <length 1-4 bytes> <elements>  [0A] <value> ...
-    private mutating func readSleepType(_ table: UInt64, _ length: UInt64) {
+    ///
+    /// Found by its letters; the checksum of the largest table would cost more than all else that happens before the banner.
+    private mutating func readSleepType(_ table: UInt64) {
+        guard table != 0, table < 1 << 32 else { return }
+        let length = min(UInt64(load32(table &+ 4)), Self.longestTable)
         for offset in 36..<max(length &- 12, 36) where load8(table &+ offset) == 0x5F && load32(table &+ offset) == 0x5F35_535F {
             var at = table &+ offset &+ 4
             guard load8(at) == 0x12 else { continue }

@@ -9,8 +9,10 @@ struct Heap {
     private static let classes = 4...20
     private static let headerSize: UInt64 = 16
     private static let pageSize: UInt64 = 4096
+    private static let mostPages = 32
 
     private var freeBlocks = InlineArray<21, UInt64>(repeating: 0)
+    private var freePages = InlineArray<33, UInt64>(repeating: 0)
     private var next: UInt64 = 0
     private var end: UInt64 = 0
 
@@ -18,6 +20,10 @@ struct Heap {
     mutating func use(from start: UInt64, to end: UInt64) {
         next = (start &+ 15) & ~15
         self.end = end
+    }
+
+    mutating func extend(to end: UInt64) {
+        self.end = max(self.end, end)
     }
 
     var bytesLeft: UInt64 { end &- next }
@@ -44,14 +50,26 @@ struct Heap {
         freeBlocks[order] = block
     }
 
-    /// Zeroed pages for good: rings and buffers of devices.
+    /// Zeroed pages in a row: rings and buffers of devices. They come back to whoever asks for as many again.
     mutating func pages(_ count: Int) -> UInt64? {
-        let start = (next &+ Self.pageSize &- 1) & ~(Self.pageSize &- 1)
+        guard (1...Self.mostPages).contains(count) else { return nil }
         let size = UInt64(count) &* Self.pageSize
-        guard start <= end, end &- start >= size else { return nil }
-        next = start &+ size
+        var start = freePages[count]
+        if start != 0 {
+            freePages[count] = load64(start)
+        } else {
+            start = (next &+ Self.pageSize &- 1) & ~(Self.pageSize &- 1)
+            guard start <= end, end &- start >= size else { return nil }
+            next = start &+ size
+        }
         fill_bytes(start, 0, size)
         return start
+    }
+
+    mutating func free(pages start: UInt64, _ count: Int) {
+        guard (1...Self.mostPages).contains(count) else { return }
+        store64(start, freePages[count])
+        freePages[count] = start
     }
 }
 

@@ -18,21 +18,33 @@ final class Interrupts {
     }
 
     private static let localAPIC: UInt64 = 0xFEE0_0000
+    /// Timer, LINT0, LINT1, error.
+    private static let localVectors: [UInt64] = [0x320, 0x350, 0x360, 0x370]
+    private static let masked: UInt32 = 1 << 16
+    private static let inputs: UInt32 = 24
 
     init(_ mode: Options.Interrupts, ioapic: UInt64) {
         self.mode = mode
         self.ioapic = ioapic
         Self.loadTable()
-        Self.silenceLegacyController()
-        enableLocalController()
+        reset()
     }
 
-    func enableLocalController() {
+    /// All inputs masked, the local APIC on and ready for the lowest vector.
+    func reset() {
+        Self.silenceLegacyController()
+        for index in 0..<Self.inputs {
+            store32(ioapic, 0x10 &+ index &* 2)
+            store32(ioapic &+ 0x10, Self.masked)
+        }
+        for register in Self.localVectors { store32(Self.localAPIC &+ register, Self.masked) }
+        store32(Self.localAPIC &+ 0x80, 0)
         store32(Self.localAPIC &+ 0xF0, 0x100 | UInt32(Vector.spurious))
+        nextVector = Vector.firstMessage
     }
 
     /// 256 gates of 16 bytes, each to its 16-byte stub.
-    static func loadTable() {
+    private static func loadTable() {
         guard let table = unsafe heap.pages(1) else { return }
         for vector in 0..<256 as Range<UInt64> {
             let stub = interrupt_stubs_address() &+ vector &* 16

@@ -15,7 +15,8 @@ struct Power {
         guard registers.controlBlock != 0, registers.eventBlock != 0 else { return }
         if in16(registers.controlBlock) & Self.systemControlEnabled == 0, registers.enableCommandPort != 0 {
             out8(registers.enableCommandPort, registers.enableCommand)
-            for _ in 0..<Self.enableAttempts where in16(registers.controlBlock) & Self.systemControlEnabled == 0 { pause_spin() }
+            var attempts = Self.enableAttempts
+            while attempts > 0, in16(registers.controlBlock) & Self.systemControlEnabled == 0 { attempts -= 1 }
         }
         out16(registers.eventBlock, Self.button)
         out16(registers.eventBlock &+ registers.eventLength / 2, Self.button)

@@ -116,4 +116,37 @@ struct Poker {
             }
         }
     }
+
+    /// A live queue: descriptors, heads and indices that are mostly lies, and a ring of the bell for each batch.
+    ///
+    /// Addresses are inside `scratch` (64 KiB) or where no RAM is, so that what a device believes does not hit pulse itself.
+    mutating func queue(_ count: UInt64, _ queue: Virtqueue, scratch: UInt64) {
+        let size = UInt64(queue.size)
+        var index = load16(queue.available &+ 2)
+        for _ in 0..<count {
+            for _ in 0...next() & 7 {
+                let descriptor = queue.descriptors &+ next() % size &* 16
+                store64(descriptor, address(in: scratch))
+                store32(descriptor &+ 8, UInt32(truncatingIfNeeded: next() & 3 == 0 ? value() : next() & 0xFFF))
+                store16(descriptor &+ 12, UInt16(truncatingIfNeeded: next() & (next() & 15 == 0 ? 0xFFFF : 3)))
+                store16(descriptor &+ 14, UInt16(truncatingIfNeeded: next() & 15 == 0 ? value() : next() % size))
+            }
+            let head = next() & 31 == 0 ? value() : next() % size
+            store16(queue.available &+ 4 &+ UInt64(index) % size &* 2, UInt16(truncatingIfNeeded: head))
+            index &+= next() & 63 == 0 ? UInt16(truncatingIfNeeded: value()) : 1
+            store16(queue.available &+ 2, index)
+            queue.ring()
+        }
+    }
+
+    private mutating func address(in scratch: UInt64) -> UInt64 {
+        switch next() & 15 {
+        case 0: 0xFEE0_0000 &+ next() & 0xFFF
+        case 1: 0xFFFF_FFFF_FFFF_F000 &+ next() & 0xFFF
+        case 2: 0xC000_0000 &+ next() & 0x3FFF_FFFF
+        case 3: 0xA_0000 &+ next() & 0x1_FFFF
+        case 4: 1 << 40 &+ value()
+        default: scratch &+ next() & 0xFFFF
+        }
+    }
 }

@@ -1,6 +1,6 @@
 /// A place where somebody types and reads: echo, backspace, one command a line.
 final class Terminal {
-    private let port: Port
+    private var port: Port
     private var line: [UInt8] = []
     private var previous: UInt8 = 0
 
@@ -71,8 +71,18 @@ final class Terminal {
         return nil
     }
 
+    /// Where a console sends through: for those who want to break it.
+    var sendingQueue: Virtqueue? {
+        if case .console(let console) = port { return console.sending }
+        return nil
+    }
+
     /// Lets go of the device's interrupt pin.
     func quiet() { transport?.quiet() }
+
+    func use(_ console: ConsoleDevice) {
+        port = .console(console)
+    }
 
     /// Makes the port usable again after somebody wrote nonsense to its registers.
     func reconfigure() {

@@ -6,11 +6,9 @@ import CPU
 final class BlockDevice {
     let transport: Transport
     let capacity: UInt64
-    private let queue: Virtqueue
-    private let header: UInt64
-    private let status: UInt64
-    /// Where data goes through: `bufferSectors` sectors.
-    let buffer: UInt64
+    let queue: Virtqueue
+    private let framing: DeviceMemory
+    private let data: DeviceMemory
 
     static let deviceType: UInt16 = 2
     static let sectorSize: UInt64 = 512
@@ -36,14 +34,15 @@ final class BlockDevice {
         transport = try Transport(function, wanted: wanted, interrupts: interrupts)
         queue = try transport.queue(0, limit: 64)
         capacity = transport.config.read64(0)
-        guard let data = unsafe heap.pages(Int(Self.bufferSectors * Self.sectorSize / 4096)), let page = unsafe heap.pages(1) else {
-            throw .outOfMemory
-        }
-        buffer = data
-        header = page
-        status = page &+ 16
+        data = try DeviceMemory(pages: Int(Self.bufferSectors * Self.sectorSize / 4096))
+        framing = try DeviceMemory(pages: 1)
         transport.start()
     }
+
+    private var header: UInt64 { framing.address }
+    private var status: UInt64 { framing.address &+ 16 }
+    /// Where data goes through: `bufferSectors` sectors.
+    var buffer: UInt64 { data.address }
 
     var isReadOnly: Bool { transport.has(Feature.readOnly) }
     var canDiscard: Bool { transport.has(Feature.discard) }
@@ -103,6 +102,7 @@ final class BlockDevice {
             guard !transport.needsReset else { throw .deviceNeedsReset("disk") }
             transport.wait()
         }
+        transport.quiet()
         let result = load8(status)
         guard result == 0 else { throw .inputOutput(status: result) }
     }

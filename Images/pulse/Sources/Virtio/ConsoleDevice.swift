@@ -6,9 +6,9 @@ import CPU
 final class ConsoleDevice {
     let transport: Transport
     private let receiving: Virtqueue
-    private let sending: Virtqueue
-    private let receiveBuffers: UInt64
-    private let sendBuffers: UInt64
+    let sending: Virtqueue
+    private let receiveBuffers: DeviceMemory
+    private let sendBuffers: DeviceMemory
     /// Received pages not read to the end: which one, how far, how much.
     private var current: (buffer: UInt64, offset: UInt32, length: UInt32)?
 
@@ -20,11 +20,8 @@ final class ConsoleDevice {
         transport = try Transport(function, wanted: Transport.Feature.eventIndex, interrupts: interrupts)
         receiving = try transport.queue(0, limit: Self.queueLimit)
         sending = try transport.queue(1, limit: Self.queueLimit)
-        guard let inward = unsafe heap.pages(Int(Self.queueLimit)), let outward = unsafe heap.pages(Int(Self.queueLimit)) else {
-            throw .outOfMemory
-        }
-        receiveBuffers = inward
-        sendBuffers = outward
+        receiveBuffers = try DeviceMemory(pages: Int(Self.queueLimit))
+        sendBuffers = try DeviceMemory(pages: Int(Self.queueLimit))
         transport.start()
         while receiving.nextHead != nil { give() }
         receiving.notify()
@@ -33,7 +30,7 @@ final class ConsoleDevice {
     /// Lets the device fill the page of the next free descriptor.
     private func give() {
         guard let head = receiving.nextHead else { return }
-        let page = receiveBuffers &+ UInt64(head) &* Self.bufferSize
+        let page = receiveBuffers.address &+ UInt64(head) &* Self.bufferSize
         _ = receiving.submit([.init(address: page, length: UInt32(Self.bufferSize), deviceWrites: true)])
     }
 
@@ -41,7 +38,7 @@ final class ConsoleDevice {
     func read() -> UInt8? {
         if current == nil {
             guard let completion = receiving.takeCompletion(), completion.head < receiving.size else { return nil }
-            let page = receiveBuffers &+ UInt64(completion.head) &* Self.bufferSize
+            let page = receiveBuffers.address &+ UInt64(completion.head) &* Self.bufferSize
             current = (page, 0, min(completion.written, UInt32(Self.bufferSize)))
         }
         guard var place = current else { return nil }
@@ -65,7 +62,7 @@ final class ConsoleDevice {
                 transport.wait()
                 continue
             }
-            let page = sendBuffers &+ UInt64(head) &* Self.bufferSize
+            let page = sendBuffers.address &+ UInt64(head) &* Self.bufferSize
             let length = min(bytes.count - sent, Int(Self.bufferSize))
             for offset in 0..<length { store8(page &+ UInt64(offset), bytes[sent + offset]) }
             _ = sending.submit([.init(address: page, length: UInt32(length), deviceWrites: false)])

@@ -3,8 +3,8 @@ import CPU
 /// virtio-rng: a queue of buffers to be filled (virtio 1.2, 5.4).
 final class EntropyDevice {
     let transport: Transport
-    private let queue: Virtqueue
-    private let buffer: UInt64
+    let queue: Virtqueue
+    private let buffer: DeviceMemory
 
     static let deviceType: UInt16 = 4
     private static let bufferSize: UInt32 = 4096
@@ -12,8 +12,7 @@ final class EntropyDevice {
     init(_ function: Function, interrupts: Interrupts) throws(Fault) {
         transport = try Transport(function, wanted: Transport.Feature.eventIndex, interrupts: interrupts)
         queue = try transport.queue(0, limit: 8)
-        guard let page = unsafe heap.pages(1) else { throw .outOfMemory }
-        buffer = page
+        buffer = try DeviceMemory(pages: 1)
         transport.start()
     }
 
@@ -23,7 +22,9 @@ final class EntropyDevice {
         bytes.reserveCapacity(Int(count))
         while bytes.count < Int(count) {
             let length = min(count - UInt32(bytes.count), Self.bufferSize)
-            guard queue.submit([.init(address: buffer, length: length, deviceWrites: true)]) != nil else { throw .deviceNeedsReset("rng") }
+            guard queue.submit([.init(address: buffer.address, length: length, deviceWrites: true)]) != nil else {
+                throw .deviceNeedsReset("rng")
+            }
             queue.notify()
             var completion = queue.takeCompletion()
             while completion == nil {
@@ -31,9 +32,10 @@ final class EntropyDevice {
                 transport.wait()
                 completion = queue.takeCompletion()
             }
+            transport.quiet()
             let written = min(completion?.written ?? 0, length)
             guard written > 0 else { throw .deviceRefused("to give any byte") }
-            for offset in 0..<UInt64(written) { bytes.append(load8(buffer &+ offset)) }
+            for offset in 0..<UInt64(written) { bytes.append(load8(buffer.address &+ offset)) }
         }
         return bytes
     }

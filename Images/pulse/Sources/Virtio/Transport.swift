@@ -91,8 +91,7 @@ final class Transport {
     }
 
     private func negotiate(_ wanted: UInt64) throws(Fault) {
-        common.write8(Common.status, 0)
-        while common.read8(Common.status) != 0 { pause_spin() }
+        reset()
         common.write8(Common.status, Status.acknowledge | Status.driver)
         common.write32(Common.deviceFeatureSelect, 0)
         let low = common.read32(Common.deviceFeature)
@@ -132,6 +131,12 @@ final class Transport {
         }
         common.write16(Common.queueEnable, 1)
         return queue
+    }
+
+    /// Afterwards the device touches no memory any more.
+    func reset() {
+        common.write8(Common.status, 0)
+        while common.read8(Common.status) != 0 { pause_spin() }
     }
 
     /// From here on the device may use its queues.

@@ -11,6 +11,7 @@ final class Virtqueue {
     let available: UInt64
     let used: UInt64
 
+    private let memory: DeviceMemory
     private let index: UInt16
     private let doorbell: UInt64
     private let usesEvents: Bool
@@ -40,14 +41,14 @@ final class Virtqueue {
         // Descriptors and the available ring are ours and share pages; the used ring is the device's and gets its own.
         let ours = (entries &* 16 &+ entries &* 2 &+ 6 &+ Self.pageSize &- 1) / Self.pageSize
         let theirs = (entries &* 8 &+ 6 &+ Self.pageSize &- 1) / Self.pageSize
-        guard let memory = unsafe heap.pages(Int(ours &+ theirs)) else { throw .outOfMemory }
+        memory = try DeviceMemory(pages: Int(ours &+ theirs))
         self.index = index
         self.size = size
         self.doorbell = doorbell
         self.usesEvents = usesEvents
-        descriptors = memory
-        available = memory &+ entries &* 16
-        used = memory &+ ours &* Self.pageSize
+        descriptors = memory.address
+        available = memory.address &+ entries &* 16
+        used = memory.address &+ ours &* Self.pageSize
         free.reserveCapacity(Int(size))
         for descriptor in (0..<size).reversed() { free.append(descriptor) }
     }
@@ -88,7 +89,12 @@ final class Virtqueue {
             wanted = load16(used) & 1 == 0
         }
         notifiedIndex = availableIndex
-        if wanted { store16(doorbell, index) }
+        if wanted { ring() }
+    }
+
+    /// Rings, whatever the device said.
+    func ring() {
+        store16(doorbell, index)
     }
 
     /// The next finished chain; its descriptors are free again. With none left, asks for an interrupt at the next one.
