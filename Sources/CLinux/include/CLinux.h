@@ -4,6 +4,7 @@
 // refuses both. GNU functions that are needed are declared by name below.
 #pragma once
 
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
 #include <pthread.h>
