@@ -133,8 +133,10 @@ func slice(_ pieces: [UnsafeMutableRawBufferPointer], from offset: Int, count: I
     var result: [UnsafeMutableRawBufferPointer] = unsafe []
     var skip = offset
     var left = count
-    for unsafepiece in unsafe pieces {
+    // By index: the formatter glues the words of an `unsafe` for-in pattern together.
+    for index in unsafe pieces.indices {
         if left == 0 { break }
+        let piece = unsafe pieces[index]
         if skip >= piece.count {
             skip -= piece.count
             continue
