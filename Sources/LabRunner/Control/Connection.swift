@@ -38,6 +38,9 @@ final class Connection {
     /// What a stream gives next.
     enum StreamPart {
         case bytes([UInt8])
+        case reply(Reply)
+        /// The last of the stream, and of the connection.
+        case last(Reply)
         /// Nothing now; `wake` when there is.
         case nothing
         /// Nothing ever.
@@ -59,10 +62,17 @@ final class Connection {
     // MARK: To the client
 
     func send(_ reply: Reply) {
-        guard let line = try? JSONLine.line(reply) else { return close() }
-        output += line
+        output += Self.line(reply)
         pump()
     }
+
+    /// Replies are plain values: a line can always be made of them.
+    private static func line(_ reply: Reply) -> [UInt8] {
+        (try? JSONLine.line(reply)) ?? Array("{\"reply\":\"result\",\"result\":{\"code\":70,\"message\":\"no line\"}}\n".utf8)
+    }
+
+    /// Whether everything for the client has been read, and nothing more will come.
+    var isIdle: Bool { stream == nil && pending == 0 }
 
     /// Answers and ends the connection when the answer has been read.
     func finish(_ reply: Reply) {
@@ -112,6 +122,13 @@ final class Connection {
                 case .bytes(let bytes):
                     output += bytes
                     continue
+                case .reply(let reply):
+                    output += Self.line(reply)
+                    continue
+                case .last(let reply):
+                    output += Self.line(reply)
+                    stream = nil
+                    closesWhenSent = true
                 case .nothing: break
                 case .end:
                     stream = nil

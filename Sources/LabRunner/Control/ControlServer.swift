@@ -96,6 +96,11 @@ final class ControlServer {
 
     var isEmpty: Bool { connections.isEmpty }
 
+    /// Lets go of the clients to whom everything has been said.
+    func closeFinished() {
+        for connection in connections.values where connection.isIdle { connection.close() }
+    }
+
     /// Takes no more clients, and takes the socket away.
     func stopListening() {
         guard let listener else { return }

@@ -58,13 +58,12 @@ struct EventHistory {
     /// Enough for the story of a large lab's start; older ones are in nobody's way.
     static let limit = 4096
 
-    mutating func append(_ kind: LabEvent.Kind, machine: String?, detail: String?) -> LabEvent {
+    mutating func append(_ kind: LabEvent.Kind, machine: String?, detail: String?) {
         let event = LabEvent(seq: next, at: Timestamp.now.text, event: kind, machine: machine, detail: detail)
         next += 1
         events.append(event)
         // Cut in halves, so that the cost of cutting is shared by many events.
         if events.count > Self.limit * 2 { events.removeFirst(Self.limit) }
-        return event
     }
 
     /// The oldest event at or after a sequence number, with a word about those that are gone.

@@ -44,12 +44,18 @@ package struct ConsoleRequest: Hashable, Sendable, Codable {
 
 package struct UpRequest: Hashable, Sendable, Codable {
     package var lab: Lab
+    /// The lab's id: its own name, or `--name`.
+    package var id: String
+    /// The file it was read from, for finding the lab again when the file is gone.
+    package var source: String?
     package var accelerator: AcceleratorChoice
     /// Machines between power-on and ready at once; `nil`: as many as the host has cores.
     package var parallel: Int?
 
-    package init(lab: Lab, accelerator: AcceleratorChoice, parallel: Int?) {
+    package init(lab: Lab, id: String, source: String?, accelerator: AcceleratorChoice, parallel: Int?) {
         self.lab = lab
+        self.id = id
+        self.source = source
         self.accelerator = accelerator
         self.parallel = parallel
     }

@@ -8,16 +8,23 @@ package struct HostInventory: Hashable, Sendable, Codable {
     /// `loop0 /path/of/its/file`, sorted.
     package var loopDevices: [String]
     package var networkDevices: [String]
+    /// Folders round the lab's own that were not there before it: removed again with the last lab in them.
+    package var missingFolders: [String]
 
-    package init(mounts: [String], loopDevices: [String], networkDevices: [String]) {
+    package init(mounts: [String], loopDevices: [String], networkDevices: [String], missingFolders: [String] = []) {
+        self.missingFolders = missingFolders
         self.mounts = mounts
         self.loopDevices = loopDevices
         self.networkDevices = networkDevices
     }
 
     /// The host as it is now. What cannot be read counts as empty: there is nothing of ours where we may not look.
-    package static func now() -> HostInventory {
-        HostInventory(mounts: mounts(), loopDevices: loopDevices(), networkDevices: Folder.names("/sys/class/net"))
+    ///
+    /// - Parameter parents: folders that labs share, the outermost first.
+    package static func now(parents: [String] = []) -> HostInventory {
+        HostInventory(
+            mounts: mounts(), loopDevices: loopDevices(), networkDevices: Folder.names("/sys/class/net"),
+            missingFolders: parents.filter { (try? FileStatus(of: $0)) == nil })
     }
 
     /// proc(5): the fifth field is the mount point, the second after `-` the source; blanks are written `\040`.

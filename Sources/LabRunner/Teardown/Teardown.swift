@@ -50,7 +50,7 @@ package struct Teardown {
         let plan = Plan.down(seen: ledger.state(lab: lab))
         for step in plan.steps { undo(step.action, &failures) }
         removeRest(&failures)
-        removeFolders(&failures)
+        removeFolders(made: ledger.inventory?.missingFolders ?? [], &failures)
         _ = lock
         let audit = Audit.run(folders, recorded: ledger.processes, before: ledger.inventory)
         return Report(audit: audit, damagedLines: ledger.damagedLines, failures: failures)
@@ -123,18 +123,12 @@ package struct Teardown {
     }
 
     /// The ledger goes when nothing is left that it could tell of, the lock last of all.
-    private func removeFolders(_ failures: inout [String]) {
+    private func removeFolders(made: [String], _ failures: inout [String]) {
         guard failures.isEmpty else { return }
         tell("deleting \(folders.state)")
         attempt(&failures) { () throws(OSError) in try Folder.removeFile(folders.ledger) }
         attempt(&failures) { () throws(OSError) in try Folder.removeFile(folders.lock) }
-        for folder in [folders.run, folders.state] {
-            Folder.removeIfEmpty(folder)
-            Folder.removeIfEmpty(Folder.parent(of: folder))
-        }
-        // The fallback for a missing XDG_RUNTIME_DIR is a folder of ours in /tmp.
-        let runRoot = Folder.parent(of: Folder.parent(of: folders.run))
-        if runRoot == "/tmp/vmlab-\(geteuid())" { Folder.removeIfEmpty(runRoot) }
+        for folder in [folders.run, folders.state] + made.reversed() { Folder.removeIfEmpty(folder) }
     }
 
     private func attempt(_ failures: inout [String], _ body: () throws(OSError) -> Void) {

@@ -1,0 +1,13 @@
+internal import Foundation
+package import LabModel
+
+/// The environment that the keeper and everything under it runs in: few things, and the lab's mark.
+package enum Environment {
+    /// Handed on, because programs that images are built with need them.
+    private static let kept = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "LOGNAME", "http_proxy", "https_proxy", "no_proxy"]
+
+    package static func forChildren(_ folders: LabFolders) -> [String] {
+        let own = ProcessInfo.processInfo.environment
+        return kept.compactMap { name in own[name].map { "\(name)=\($0)" } } + ["\(ProcessTable.mark)=\(folders.state)"]
+    }
+}
