@@ -46,6 +46,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // From the lab file to the plan: values only.
         room("LabModel"),
@@ -54,7 +55,7 @@ let package = Package(
 
         // From the plan to running machines.
         room("Host", ["CLinux", system]),
-        room("LabImages", ["LabModel", "Host", "CArchive"]),
+        room("LabImages", ["LabModel", "Host", "CArchive", "CCrypto"]),
         room("Carrier", ["LabModel", "Host"]),
         room("LabRunner", ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"]),
         .executableTarget(
