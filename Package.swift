@@ -55,7 +55,7 @@ let package = Package(
 
         // From the plan to running machines.
         room("Host", ["CLinux", system]),
-        room("LabImages", ["LabModel", "Host", "CArchive", "CCrypto"]),
+        room("LabImages", ["LabModel", "Host", "CArchive", "CCrypto", system]),
         room("Carrier", ["LabModel", "Host"]),
         room("LabRunner", ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"]),
         .executableTarget(
