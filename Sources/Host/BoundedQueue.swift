@@ -2,6 +2,7 @@ internal import Glibc
 
 /// A queue between two threads that holds only so many elements: the producer waits when it is full, the consumer when it
 /// is empty, and either may end it.
+@safe
 package final class BoundedQueue<Element: Sendable>: @unchecked Sendable {  // Every access to the state is under `lock`.
     private let capacity: Int
     private var elements: [Element] = []

@@ -51,8 +51,8 @@ extension ArchiveEntry {
         unsafe _ = archive_entry_xattr_reset(entry)
         while unsafe archive_entry_xattr_next(entry, &name, &value, &count) == ARCHIVE_OK {
             // Safe because libarchive keeps name and value until the next header.
-            let bytes = unsafe Array(UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : count))
-            attributes.append(Attribute(name: unsafe bytes(name), value: bytes))
+            let content = unsafe Array(UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : count))
+            attributes.append(Attribute(name: unsafe bytes(name), value: content))
         }
         return attributes
     }

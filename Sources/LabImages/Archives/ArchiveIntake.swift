@@ -4,6 +4,7 @@ internal import Synchronization
 /// Reads a file from its start to its end, once, and digests every byte that it hands out.
 ///
 /// The digest is of the very bytes that were decoded: a file exchanged or changed while it is read cannot pass for another.
+@safe
 final class ArchiveIntake {
     /// One read: large enough for the disk, and half of what lies in the second-level cache.
     private static let readSize = 512 << 10
@@ -41,8 +42,8 @@ final class ArchiveIntake {
     /// Reads what nobody asked for, and gives the digest of the whole file.
     func finish() throws(ImageError) -> Digest {
         while try unsafe !next().isEmpty {}
-        let whole = hash
-        hash = SHA256()
+        var whole = SHA256()
+        swap(&whole, &hash)
         return whole.finish()
     }
 }

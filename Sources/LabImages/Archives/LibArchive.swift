@@ -4,6 +4,7 @@ internal import Glibc
 /// One libarchive reader: the handle, the bytes it is fed, and what went wrong.
 ///
 /// Only the readers named here are ever linked in: libarchive's holes cluster in formats that no image is made of.
+@safe
 final class LibArchive {
     enum Format {
         /// ustar, pax, GNU tar and cpio.
@@ -83,7 +84,14 @@ final class LibArchive {
         if status == ARCHIVE_FATAL, feed.error == nil, unsafe archive_format(handle) == 0 {
             throw ImageError(.notAnArchive("its first bytes are of no known form"), subject)
         }
-        return try step(status) == .ok ? entry : nil
+        return unsafe try step(status) == .ok ? entry : nil
+    }
+
+    /// Goes to the next entry, for its name alone.
+    func nextName() throws(ImageError) -> [UInt8]? {
+        guard let entry = try unsafe nextEntry() else { return nil }
+        guard let name = unsafe archive_entry_pathname(entry) else { return [] }
+        return unsafe Array(UnsafeRawBufferPointer(start: name, count: strlen(name)))
     }
 
     /// The next piece of the current entry's content; `nil` at its end. Valid until the next call.
@@ -103,6 +111,7 @@ final class LibArchive {
     var position: Int64 { unsafe archive_filter_bytes(handle, 0) }
 
     /// Feeds libarchive, and keeps the error that a callback cannot throw.
+    @safe
     private final class Feed {
         private let pull: () throws(ImageError) -> UnsafeRawBufferPointer
         private(set) var error: ImageError?
