@@ -14,7 +14,9 @@ extension ArchiveEntry {
         if let target = unsafe archive_entry_hardlink(entry) {
             kind = unsafe .hardlink(target: ArchiveEntry.bytes(target))
         } else {
-            let device = unsafe (major: UInt32(exactly: archive_entry_rdevmajor(entry)), minor: UInt32(exactly: archive_entry_rdevminor(entry)))
+            let device = unsafe (
+                major: UInt32(exactly: archive_entry_rdevmajor(entry)), minor: UInt32(exactly: archive_entry_rdevminor(entry))
+            )
             switch unsafe archive_entry_filetype(entry) {
             case S_IFREG:
                 let size = unsafe archive_entry_size_is_set(entry) == 0 ? nil : archive_entry_size(entry)

@@ -102,7 +102,9 @@ final class LibArchive {
         while true {
             let status = unsafe archive_read_data_block(handle, &start, &count, &offset)
             guard try step(status) == .ok else { return nil }
-            guard let offset = UInt64(exactly: offset) else { throw ImageError(.damagedArchive("data before the start of a file"), subject) }
+            guard let offset = UInt64(exactly: offset) else {
+                throw ImageError(.damagedArchive("data before the start of a file"), subject)
+            }
             if count > 0 { return unsafe (UnsafeRawBufferPointer(start: start, count: count), offset) }
         }
     }

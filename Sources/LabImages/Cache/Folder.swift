@@ -17,7 +17,9 @@ enum Folder {
                 throw ImageError(.system(call: "make the folder", errno: ENOTDIR, message: "something else has this name"), path)
             }
         case .noSuchFileOrDirectory:
-            guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { throw ImageError(OSError(code, "make the folder"), path) }
+            guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
+                throw ImageError(OSError(code, "make the folder"), path)
+            }
             try make(String(path[..<slash]))
             if unsafe mkdir(path, 0o700) != 0, Errno.last != .fileExists { throw ImageError(OSError(.last, "make the folder"), path) }
         default: throw ImageError(OSError(code, "make the folder"), path)
@@ -115,5 +117,19 @@ enum Folder {
             throw ImageError(error, path)
         }
         throw ImageError(.tooLarge(what: "bytes", limit: UInt64(limit)), path)
+    }
+}
+
+extension Folder {
+    static func removeFile(_ path: String) throws(ImageError) {
+        if unsafe unlink(path) != 0, Errno.last != .noSuchFileOrDirectory { throw ImageError(OSError(.last, "remove the file"), path) }
+    }
+}
+
+extension FileStatus {
+    /// Whether a regular file is there.
+    static func isFile(_ path: String) -> Bool {
+        guard let status = try? FileStatus(of: path) else { return false }
+        return status.kind == .regular
     }
 }

@@ -9,7 +9,13 @@
 ///
 /// Source: Linux, Documentation/arch/x86/boot.rst. A bzImage is a file somebody else made: every number is checked.
 struct KernelPayload {
-    let bytes: ArraySlice<UInt8>
+    /// The first bytes of an ELF file.
+    static let elfMagic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
+
+    /// The compressed stream, as its own tools write it.
+    let packed: ArraySlice<UInt8>
+    /// What it unpacks to, in bytes.
+    let unpackedSize: Int
 
     /// `nil`: not a bzImage with a payload inside the file.
     init?(bzImage: [UInt8]) {
@@ -24,9 +30,9 @@ struct KernelPayload {
         let start = (sectors + 1) * 512 + number(0x248)
         let length = number(0x24c)
         guard length > 4, start <= bzImage.count, length <= bzImage.count - start else { return nil }
-        bytes = bzImage[start..<start + length]
+        let payload = bzImage[start..<start + length]
+        unpackedSize = number(payload.endIndex - 4)
+        // In gzip those 4 bytes are the stream's own end; to all others the kernel's build appends them.
+        packed = payload.starts(with: [0x1f, 0x8b]) ? payload : payload.dropLast(4)
     }
-
-    /// The first bytes of an ELF file.
-    static let elfMagic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
 }

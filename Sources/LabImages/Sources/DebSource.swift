@@ -1,0 +1,172 @@
+internal import Glibc
+internal import Host
+internal import LabModel
+internal import SystemPackage
+
+/// A Debian package of the host's own archive, fetched by apt as any user, and kept in the cache.
+///
+/// A meta package (`linux-image-cloud-amd64`) has nothing but documentation in it and depends on the one that has the files:
+/// it is followed. apt checks the archive's signatures and the package's digest; nothing is installed.
+struct DebSource {
+    /// Meta packages of meta packages: Debian's kernels have one step.
+    private static let maximumSteps = 4
+    private static let version = 1
+
+    /// A package in the cache.
+    struct Package: Hashable, Sendable {
+        /// The package that has the files: `linux-image-6.1.0-9-cloud-amd64`.
+        var name: String
+        /// The `.deb`.
+        var path: String
+        var digest: Digest
+    }
+
+    let name: String
+
+    init(_ name: String) throws(ImageError) {
+        let isName =
+            !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                default: "+-.".utf8.contains(byte)
+                }
+            }
+        guard isName, name.utf8.first.map({ !"+-.".utf8.contains($0) }) ?? false else {
+            throw ImageError(.recipe("not the name of a Debian package"), name)
+        }
+        self.name = name
+    }
+
+    /// The package, downloaded now unless it is in the cache.
+    func package(in store: ImageStore, progress: ImageProgressHandler) throws(ImageError) -> Package {
+        let release = AptSources.codename(
+            osRelease: ((try? Folder.read("/etc/os-release", limit: 64 << 10)).map { String(decoding: $0, as: UTF8.self) }) ?? "")
+        var hash = KeyHash(kind: "package \(DebSource.version)")
+        hash.add("name", name)
+        hash.add("release", release ?? "")
+        let key = hash.finish()
+        let shelf = CacheShelf(cache: store.cache, kind: "packages")
+        try shelf.make(
+            key, isWhole: { DebSource.read($0) != nil }, waiting: { progress(.waitingForBuilder) }
+        ) { folder throws(ImageError) in
+            try fetch(into: folder, progress)
+        }
+        guard let package = DebSource.read(shelf.path(key)) else { throw ImageError(.missingInput, shelf.path(key)) }
+        return package
+    }
+
+    /// A cached package: `name` and `sha256` as text, beside `package.deb`.
+    private static func read(_ folder: String) -> Package? {
+        let path = folder + "/package.deb"
+        guard FileStatus.isFile(path), let name = try? Folder.read(folder + "/name", limit: 4096),
+            let hex = try? Folder.read(folder + "/sha256", limit: 64), let digest = Digest(hex: String(decoding: hex, as: UTF8.self))
+        else { return nil }
+        return Package(name: String(decoding: name, as: UTF8.self), path: path, digest: digest)
+    }
+
+    private func fetch(into folder: String, _ progress: ImageProgressHandler) throws(ImageError) {
+        let work = folder + "/work"
+        try Folder.make(work)
+        let apt = try PrivateApt(folder: work)
+        var name = name
+        for _ in 0..<DebSource.maximumSteps {
+            progress(.bootstrapping(line: "downloading the package \(name)"))
+            let file = try apt.download(name)
+            guard try DebSource.hasFiles(file) else {
+                guard let next = try apt.onlyDependency(of: name) else {
+                    throw ImageError(.recipe("the package \(name) has no files, and does not depend on just one that has"), self.name)
+                }
+                try Folder.removeFile(file)
+                name = next
+                continue
+            }
+            try Folder.rename(file, to: folder + "/package.deb")
+            try Folder.remove(work)
+            try Folder.write(Array(name.utf8), to: folder + "/name")
+            try Folder.write(Array(FileDigest.digest(of: folder + "/package.deb").description.utf8), to: folder + "/sha256")
+            return
+        }
+        throw ImageError(.recipe("a chain of more than \(DebSource.maximumSteps) meta packages"), self.name)
+    }
+
+    /// Whether there is a file that is not documentation.
+    private static func hasFiles(_ path: String) throws(ImageError) -> Bool {
+        let reader = try open(path)
+        while let entry = try reader.next() {
+            guard case .directory = entry.kind else {
+                let name = FilePattern.normalized(entry.path)
+                if !name.starts(with: Array("usr/share/doc/".utf8)), !name.starts(with: Array("usr/share/lintian/".utf8)) { return true }
+                continue
+            }
+        }
+        return false
+    }
+
+    /// The largest package unpacked: kernels with debug information have about 6 GB, all others far less.
+    private static let maximumUnpacked: UInt64 = 8 << 30
+
+    /// Reads the files of a package: its `data.tar`, whatever the compression.
+    static func open(_ path: String) throws(ImageError) -> ArchiveReader {
+        let file = try FileDigest.open(path)
+        let stream = try DecodedStream(
+            file, .member(prefix: "data.tar"), subject: path, expected: nil, limits: .init(decodedBytes: maximumUnpacked))
+        return try ArchiveReader(stream, subject: path)
+    }
+}
+
+/// apt with a state of its own: it reads the host's sources and keys, and writes into one folder only, as any user.
+struct PrivateApt {
+    private let folder: String
+    private let options: [String]
+
+    init(folder: String) throws(ImageError) {
+        self.folder = folder
+        for name in ["cache/archives/partial", "lists/partial"] { try Folder.make("\(folder)/\(name)") }
+        options = [
+            "-o", "Dir::Cache=\(folder)/cache", "-o", "Debug::NoLocking=true", "-o", "APT::Sandbox::User=",
+            "-o", "APT::Update::Post-Invoke-Success::=", "-o", "Acquire::Languages=none",
+        ]
+    }
+
+    /// Downloads a package into the folder, and gives its path. Lists that are missing or too old are fetched first, for this once.
+    func download(_ name: String) throws(ImageError) -> String {
+        do throws(ImageError) {
+            return try download(name, options)
+        } catch {
+            guard case .program = error.problem else { throw error }
+            let own = options + ["-o", "Dir::State::lists=\(folder)/lists"]
+            try run("apt-get", own + ["-q", "update"])
+            return try download(name, own)
+        }
+    }
+
+    private func download(_ name: String, _ options: [String]) throws(ImageError) -> String {
+        try run("apt-get", options + ["-q", "download", name])
+        guard let file = Folder.names(folder).first(where: { $0.hasPrefix(name + "_") && $0.hasSuffix(".deb") }) else {
+            throw ImageError(.program(status: "downloaded no package \(name)", tail: ""), "apt-get")
+        }
+        return "\(folder)/\(file)"
+    }
+
+    /// The package that a meta package stands for; `nil` unless it depends on exactly one.
+    func onlyDependency(of name: String) throws(ImageError) -> String? {
+        let isOwn = !Folder.names("\(folder)/lists").filter { $0 != "partial" }.isEmpty
+        let state = isOwn ? ["-o", "Dir::State::lists=\(folder)/lists"] : []
+        let text = try HostProgram("apt-cache", package: "apt").output(options + state + ["show", "--no-all-versions", name])
+        return PrivateApt.onlyDependency(control: text)
+    }
+
+    /// - Parameter control: a control paragraph: `Depends: a (= 1), b | c`.
+    static func onlyDependency(control: String) -> String? {
+        guard let line = control.split(separator: "\n").first(where: { $0.hasPrefix("Depends: ") }) else { return nil }
+        let wishes = line.dropFirst("Depends: ".count).split(separator: ",")
+        guard wishes.count == 1, let first = wishes[0].split(separator: "|").first else { return nil }
+        let name = first.split(whereSeparator: { " (:".contains($0) }).first.map(String.init)
+        return name.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private func run(_ program: String, _ arguments: [String]) throws(ImageError) {
+        _ = try HostProgram(program, package: "apt", environment: Proxies.environment()).output(arguments, folder: folder)
+    }
+}
