@@ -21,15 +21,15 @@ extension MachineLaunch {
         arguments += ["--boot", image.bootProtocol.rawValue]
         var descriptors: [Descriptor] = []
 
-        func open(_ number: Int32, _ kind: Kind) -> String {
+        func hand(_ number: Int32, _ kind: Kind) -> String {
             descriptors.append(Descriptor(number: number, kind: kind))
             return String(number)
         }
-        arguments += ["--control", open(DescriptorNumber.control, .stream(name: "control"))]
-        arguments += ["--serial", open(DescriptorNumber.serial, .stream(name: "serial"))]
-        arguments += ["--console", open(DescriptorNumber.console, .stream(name: "console"))]
-        arguments += ["--kernel", open(DescriptorNumber.kernel, .blob(path: image.folder.kernel))]
-        if image.hasInitrd { arguments += ["--initrd", open(DescriptorNumber.initrd, .blob(path: image.folder.initrd))] }
+        arguments += ["--control", hand(DescriptorNumber.control, .stream(name: "control"))]
+        arguments += ["--serial", hand(DescriptorNumber.serial, .stream(name: "serial"))]
+        arguments += ["--console", hand(DescriptorNumber.console, .stream(name: "console"))]
+        arguments += ["--kernel", hand(DescriptorNumber.kernel, .blob(path: image.folder.kernel))]
+        if image.hasInitrd { arguments += ["--initrd", hand(DescriptorNumber.initrd, .blob(path: image.folder.initrd))] }
         let commandLine = [image.commandLine, machine.commandLine].filter { !$0.isEmpty }.joined(separator: " ")
         if !commandLine.isEmpty { arguments += ["--cmdline", commandLine] }
 
@@ -37,11 +37,11 @@ extension MachineLaunch {
         for disk in disks {
             switch disk.content {
             case .delta(let base):
-                let base = open(DescriptorNumber.rootBase, .disk(path: base, writable: false))
-                let delta = open(DescriptorNumber.rootDelta, .disk(path: disk.path, writable: true))
+                let base = hand(DescriptorNumber.rootBase, .disk(path: base, writable: false))
+                let delta = hand(DescriptorNumber.rootDelta, .disk(path: disk.path, writable: true))
                 arguments += ["--disk", "id=\(disk.id),fd=\(base),delta=\(delta)"]
             case .empty:
-                arguments += ["--disk", "id=\(disk.id),fd=" + open(next, .disk(path: disk.path, writable: true))]
+                arguments += ["--disk", "id=\(disk.id),fd=" + hand(next, .disk(path: disk.path, writable: true))]
                 next += 1
             }
         }

@@ -1,0 +1,57 @@
+/// What is found wrong while reading, and the texts it is found in.
+struct Findings {
+    /// `Mark.source` is an index into it.
+    private(set) var sources: [Source] = []
+    private var found: [Finding] = []
+    private var omitted = 0
+
+    private struct Finding: Hashable {
+        var mark: Mark
+        var message: String
+        var severity: Diagnostic.Severity
+    }
+
+    /// Kept before sorting, so that the first mistakes of a file are shown even when many were found out of order.
+    private static let kept = 1000
+
+    mutating func add(_ source: Source) -> Int {
+        sources.append(source)
+        return sources.count - 1
+    }
+
+    mutating func add(_ mark: Mark, _ message: String, severity: Diagnostic.Severity = .error) {
+        guard found.count < Findings.kept else {
+            omitted += 1
+            return
+        }
+        found.append(Finding(mark: mark, message: message, severity: severity))
+    }
+
+    /// With a did-you-mean if a known name is near the unknown one.
+    mutating func add(_ mark: Mark, _ message: String, near word: String, among names: [String]) {
+        if let name = Suggestion.nearest(to: word, among: names) {
+            add(mark, "\(message); did you mean \(quoted(name))?")
+        } else {
+            add(mark, message)
+        }
+    }
+
+    var hasErrors: Bool { found.contains { $0.severity == .error } }
+
+    /// Sorted by place, each once (what an alias repeats is one mistake), the first twenty described.
+    var diagnostics: Diagnostics {
+        var seen: Set<Finding> = []
+        let unique = found.filter { seen.insert($0).inserted }
+        let sorted = unique.enumerated().sorted { left, right in
+            let (a, b) = (left.element.mark, right.element.mark)
+            return (a.source, a.line, a.column, left.offset) < (b.source, b.line, b.column, right.offset)
+        }.map(\.element)
+        let shown = sorted.prefix(Limits.diagnostics).map { finding in
+            let source = sources[finding.mark.source]
+            return Diagnostic(
+                severity: finding.severity, file: source.name, line: finding.mark.line, column: finding.mark.column,
+                length: finding.mark.length, message: finding.message, sourceLine: source.line(finding.mark.line))
+        }
+        return Diagnostics(list: shown, omitted: omitted + sorted.count - shown.count)
+    }
+}

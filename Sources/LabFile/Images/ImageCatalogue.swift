@@ -1,0 +1,103 @@
+package import LabModel
+
+/// Where image recipes lie: `<name>/image.yaml` below each of its places, the first found counts.
+package struct ImageCatalogue: Sendable {
+    /// Folders that hold image folders, in the order in which they are searched.
+    package var places: [String]
+    let files: any Files
+
+    package init(places: [String], files: any Files) {
+        self.places = places
+        self.files = files
+    }
+
+    /// The places for a lab: `Images` in its own folder and in each folder around it, then those handed in (`VMLAB_IMAGES`, the
+    /// installed ones).
+    ///
+    /// - Parameter folder: absolute.
+    package init(forLabIn folder: String, then others: [String], files: any Files) {
+        self.init(places: Path.ancestors(of: folder).map { Path.joined($0, "Images") } + others, files: files)
+    }
+
+    /// The recipe of a name, for `vmlab image build`.
+    package func recipe(named name: String) throws(Diagnostics) -> ImageRecipe {
+        var findings = Findings()
+        let argument = findings.add(Source(name: "image", bytes: Array(name.utf8)))
+        var shelf = RecipeShelf(catalogue: self)
+        let mark = Mark(source: argument, line: 1, column: 1)
+        guard let recipe = shelf.recipe(named: name, usedAt: mark, &findings), !findings.hasErrors else { throw findings.diagnostics }
+        return recipe
+    }
+
+    /// Names of all images, sorted, each once.
+    package var names: [String] {
+        var names: Set<String> = []
+        for place in places {
+            guard let found = try? files.names(in: place) else { continue }
+            for name in found where NameRule.image.fault(of: name) == nil {
+                if (try? files.contents(of: recipePath(name, in: place), limit: 1)) != nil { names.insert(name) }
+            }
+        }
+        return names.sorted()
+    }
+
+    func recipePath(_ name: String, in place: String) -> String { Path.joined(place, "\(name)/image.yaml") }
+
+    /// The recipe's path and text from the first place that has one.
+    func find(_ name: String) -> (path: String, contents: Result<[UInt8], FileTrouble>)? {
+        for place in places {
+            let path = recipePath(name, in: place)
+            do throws(FileTrouble) {
+                return (path, .success(try files.contents(of: path, limit: Limits.file + 1)))
+            } catch {
+                if error != .missing { return (path, .failure(error)) }
+            }
+        }
+        return nil
+    }
+}
+
+/// The recipes that a lab uses, each read once.
+struct RecipeShelf {
+    let catalogue: ImageCatalogue
+    /// In order of first use.
+    private(set) var used: [ImageRecipe] = []
+    private var failed: Set<String> = []
+
+    init(catalogue: ImageCatalogue) { self.catalogue = catalogue }
+
+    mutating func recipe(named name: String, usedAt mark: Mark, _ findings: inout Findings) -> ImageRecipe? {
+        if let recipe = used.first(where: { $0.name == name }) { return recipe }
+        if let fault = NameRule.image.fault(of: name) {
+            findings.add(mark, fault)
+            return nil
+        }
+        guard let (path, contents) = catalogue.find(name) else {
+            reportUnknown(name, mark, &findings)
+            return nil
+        }
+        guard failed.insert(name).inserted else { return nil }
+        switch contents {
+        case .failure(let trouble):
+            findings.add(mark, "image \(quoted(name)): \(path) cannot be read: \(trouble.description)")
+            return nil
+        case .success(let bytes):
+            let source = findings.add(Source(name: path, bytes: bytes))
+            guard let recipe = ImageReader.read(source: source, folder: Path.folder(of: path), &findings) else { return nil }
+            used.append(recipe)
+            failed.remove(name)
+            return recipe
+        }
+    }
+
+    private func reportUnknown(_ name: String, _ mark: Mark, _ findings: inout Findings) {
+        let names = catalogue.names
+        var message = "there is no image \(quoted(name))"
+        if let near = Suggestion.nearest(to: name, among: names) {
+            message += "; did you mean \(quoted(near))?"
+        } else if !names.isEmpty {
+            message += "; there are \(names.prefix(8).joined(separator: ", "))\(names.count > 8 ? " and others" : "")"
+        }
+        findings.add(mark, message + " (searched \(catalogue.places.joined(separator: ", ")))")
+    }
+}

@@ -1,0 +1,58 @@
+import LabModel
+
+/// An image recipe as it was written.
+struct ImageDraft: Sendable {
+    var name = Written<String>.absent
+    var from = Written<SourceDraft>.absent
+    var boot = Written<BootDraft>.absent
+    var disk = Written<ImageDiskDraft>.absent
+    var files = Written<[Marked<FileDraft>]>.absent
+}
+
+/// Exactly one of them is there in a recipe that is right.
+struct SourceDraft: Sendable {
+    var mmdebstrap = Written<MmdebstrapDraft>.absent
+    var archive = Written<ArchiveDraft>.absent
+    var deb = Written<String>.absent
+    var kernel = Written<KernelDraft>.absent
+
+    /// Where the sources stand that are written.
+    var marks: [Mark] { [mmdebstrap.mark, archive.mark, deb.mark, kernel.mark].compactMap { $0 } }
+}
+
+struct MmdebstrapDraft: Sendable {
+    var suite = Written<String>.absent
+    var packages = Written<[Marked<String>]>.absent
+    var variant = Written<String>.absent
+    var architecture = Written<String>.absent
+}
+
+struct ArchiveDraft: Sendable {
+    var path = Written<String>.absent
+    var sha256 = Written<String>.absent
+}
+
+struct KernelDraft: Sendable {
+    var path = Written<String>.absent
+}
+
+struct BootDraft: Sendable {
+    var protocolName = Written<ImageRecipe.BootProtocol>.absent
+    var kernel = Written<String>.absent
+    var initrd = Written<String>.absent
+    var commandLine = Written<String>.absent
+}
+
+struct ImageDiskDraft: Sendable {
+    var fileSystem = Written<ImageRecipe.FileSystem>.absent
+    var size = Written<ByteCount>.absent
+    var journal = Written<Bool>.absent
+}
+
+struct FileDraft: Sendable {
+    var to = Written<String>.absent
+    var text = Written<String>.absent
+    var from = Written<String>.absent
+    var symlink = Written<String>.absent
+    var mode = Written<UInt16>.absent
+}

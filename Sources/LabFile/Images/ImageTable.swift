@@ -1,0 +1,172 @@
+import LabModel
+
+// The keys of an image recipe.
+
+extension Table<ImageDraft> {
+    static let image = Table(
+        "An image recipe: where a disk comes from and how its kernel starts.", later: ["agent"],
+        [
+            Field("name", .name(.image), required: true, into: \.name, "The image's name: that of the folder the recipe is in."),
+            Field(
+                "from", Table<SourceDraft>.source.shape { SourceDraft() }, required: true, into: \.from,
+                "Where it comes from: exactly one source."),
+            Field("boot", Table<BootDraft>.boot.shape { BootDraft() }, into: \.boot, "How it starts."),
+            Field(
+                "disk", Table<ImageDiskDraft>.disk.shape { ImageDiskDraft() }, into: \.disk,
+                "The disk that is made of it; none for a bare kernel."),
+            Field(
+                "files", .list(of: Table<FileDraft>.file.shape { FileDraft() }, atMost: 1024), into: \.files,
+                "Put over the source as a last layer, in this order."),
+        ])
+}
+
+extension Table<SourceDraft> {
+    static let source = Table(
+        "Exactly one source.", later: ["oci", "disk"],
+        [
+            Field(
+                "mmdebstrap", Table<MmdebstrapDraft>.mmdebstrap.shape { MmdebstrapDraft() }, into: \.mmdebstrap,
+                "A Debian root filesystem made of packages."),
+            Field(
+                "archive", Table<ArchiveDraft>.archive.shape { ArchiveDraft() }, into: \.archive,
+                "A tar archive, compressed or not, of a root filesystem."),
+            Field(
+                "deb", .text("a package name", pattern: Rule.packagePattern, fault: Rule.package), into: \.deb,
+                "Files out of a Debian package, by its name."),
+            Field("kernel", Table<KernelDraft>.kernel.shape { KernelDraft() }, into: \.kernel, "A bare kernel and nothing else."),
+        ])
+}
+
+extension Table<MmdebstrapDraft> {
+    static let mmdebstrap = Table(
+        "A Debian root filesystem made of packages.",
+        [
+            Field(
+                "suite", .text("a suite such as `bookworm`", pattern: Rule.wordPattern, fault: Rule.word), required: true, into: \.suite,
+                "The Debian release: bookworm, trixie."),
+            Field(
+                "packages", .list(of: .text("a package name", pattern: Rule.packagePattern, fault: Rule.package), atMost: 4096),
+                into: \.packages,
+                "Packages beyond those of the variant."),
+            Field(
+                "variant", .text("a variant", pattern: Rule.wordPattern, fault: Rule.word), into: \.variant,
+                "What is in it anyway: minbase if not given."),
+            Field(
+                "architecture", .text("an architecture", pattern: Rule.wordPattern, fault: Rule.word), into: \.architecture,
+                "amd64 if not given."),
+        ])
+}
+
+extension Table<ArchiveDraft> {
+    static let archive = Table(
+        "An archive of a root filesystem.", later: ["url"],
+        [
+            Field(
+                "path", .text("a path", mayBeEmpty: false), required: true, into: \.path,
+                "The archive's file; a relative path begins at the recipe's folder."),
+            Field(
+                "sha256", .text("a SHA-256 digest", pattern: "^[0-9a-f]{64}$", fault: Rule.digest), into: \.sha256,
+                "The digest that its bytes must have, in hexadecimal."),
+        ])
+}
+
+extension Table<KernelDraft> {
+    static let kernel = Table(
+        "A bare kernel.", later: ["url"],
+        [
+            Field(
+                "path", .text("a path", mayBeEmpty: false), required: true, into: \.path,
+                "The kernel's file; a relative path begins at the recipe's folder.")
+        ])
+}
+
+extension Table<BootDraft> {
+    static let boot = Table(
+        "How the kernel starts.",
+        [
+            Field(
+                "protocol", .choice(later: ["multiboot", "bios", "uefi"]), into: \.protocolName,
+                "The boot protocol; `auto` looks at the kernel's own headers, and is meant if not given."),
+            Field(
+                "kernel", .text("a path in the image", fault: Rule.absolute), into: \.kernel,
+                "The kernel's path in the image; `*` stands for any text, and the highest version wins."),
+            Field(
+                "initrd", .text("a path in the image", fault: Rule.absolute), into: \.initrd,
+                "The initial RAM disk's path in the image, likewise."),
+            Field(
+                "cmdline", .text("kernel parameters", atMost: Limits.commandLine), into: \.commandLine, "The kernel command line."),
+        ])
+}
+
+extension Table<ImageDiskDraft> {
+    static let disk = Table(
+        "The disk that is made of the source.",
+        [
+            Field("filesystem", .choice(later: ["btrfs", "xfs"]), into: \.fileSystem, "ext4 if not given."),
+            Field(
+                "size",
+                .bytes(ByteCount(bytes: 1 << 20)...ByteCount(bytes: 16 << 40), step: ByteCount(bytes: 4096), example: "2GiB"),
+                required: true, into: \.size, "How large the disk is for the guest; the file on the host has holes."),
+            Field("journal", .flag, into: \.journal, "Whether the filesystem has a journal; true if not given."),
+        ])
+}
+
+extension Table<FileDraft> {
+    static let file = Table(
+        "One file of the last layer: exactly one of `text`, `from` and `symlink`.",
+        [
+            Field("to", .text("a path in the image", fault: Rule.absolute), required: true, into: \.to, "Its absolute path in the image."),
+            Field("text", .text("text", atMost: Limits.scalar, lines: true), into: \.text, "Its content."),
+            Field(
+                "from", .text("a path", mayBeEmpty: false), into: \.from,
+                "A file whose content it gets; a relative path begins at the recipe's folder."),
+            Field("symlink", .text("a link target", mayBeEmpty: false), into: \.symlink, "What it points to, as a symbolic link."),
+            Field("mode", .mode, into: \.mode, "Its permission bits in octal; \"0644\" if not given."),
+        ])
+}
+
+extension Shape<UInt16> {
+    /// Permission bits in octal, as `chmod` takes them.
+    static let mode = Shape<String>.text("permission bits such as \"0644\"", pattern: "^0?[0-7]{3,4}$") { text in
+        let isOctal = text.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x37 }
+        guard isOctal, text.utf8.count >= 3, let bits = UInt16(text, radix: 8), bits <= 0o7777, text.utf8.count <= 5 else {
+            return "\(quoted(text)) are not permission bits; write them in octal, such as \"0644\""
+        }
+        return nil
+    }.map { UInt16($0, radix: 8) ?? 0o644 }
+}
+
+/// What text in a recipe may be where it ends up in another program's arguments or as a path in an image.
+private enum Rule {
+    static let wordPattern = "^[a-z0-9][a-z0-9.-]*$"
+    static let packagePattern = "^[a-z0-9][a-z0-9+.:=~_/-]*$"
+
+    @Sendable static func word(_ text: String) -> String? {
+        plain(text, "-.") ? nil : "\(quoted(text)) is not a name; letters a to z, digits, `-` and `.` are allowed"
+    }
+
+    @Sendable static func package(_ text: String) -> String? {
+        plain(text, "+-.:=~_/") ? nil : "\(quoted(text)) is not the name of a package"
+    }
+
+    private static func plain(_ text: String, _ punctuation: String) -> Bool {
+        func isAlphanumeric(_ scalar: Unicode.Scalar) -> Bool { scalar >= "a" && scalar <= "z" || scalar >= "0" && scalar <= "9" }
+        guard let first = text.unicodeScalars.first, isAlphanumeric(first) else { return false }
+        return text.unicodeScalars.allSatisfy { isAlphanumeric($0) || punctuation.unicodeScalars.contains($0) }
+    }
+
+    @Sendable static func digest(_ text: String) -> String? {
+        let isHexadecimal = text.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 }
+        if text.utf8.count != 64 { return "a SHA-256 digest has 64 hexadecimal digits, not \(text.utf8.count)" }
+        return isHexadecimal ? nil : "a SHA-256 digest has only the digits 0 to 9 and a to f"
+    }
+
+    @Sendable static func absolute(_ text: String) -> String? {
+        if !text.hasPrefix("/") { return "\(quoted(text)) is not an absolute path in the image: it begins with `/`" }
+        let parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        if parts.contains("..") || parts.contains(".") { return "\(quoted(text)) goes through `.` or `..`; write the path itself" }
+        if parts.contains("") { return "\(quoted(text)) does not name a file" }
+        if parts.contains(where: { $0.utf8.count > 255 }) { return "a part of \(quoted(text)) is longer than 255 bytes" }
+        return nil
+    }
+}
