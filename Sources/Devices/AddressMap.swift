@@ -78,12 +78,21 @@ package enum AddressMap {
     /// ACPI's interrupt: level, active low in the MADT's words; asserted is `true` on the line.
     package static let sciIRQ: UInt32 = 9
 
-    /// The interrupt that INTA of a device on bus 0 is wired to: level, shared, reachable from PIC and IOAPIC alike.
-    /// - Parameter pin: 1 for INTA ... 4 for INTD.
-    package static func pciIRQ(device: UInt8, pin: UInt8) -> UInt32 {
-        (device &+ pin &- 1) & 1 == 0 ? 10 : 11
-    }
+    /// Where PIRQA ... PIRQD lead unless firmware says otherwise: level, shared, reachable from PIC and IOAPIC alike.
+    package static let pirqRoutes: [UInt32] = [10, 11, 10, 11]
+    /// The interrupts that any PCI pin can reach.
     package static let pciIRQs: [UInt32] = [10, 11]
+
+    /// Which PIRQ (0 to 3) an interrupt pin of a device on bus 0 is wired to.
+    /// - Parameter pin: 1 for INTA ... 4 for INTD.
+    package static func pirq(device: UInt8, pin: UInt8) -> Int {
+        Int((device &- 1 &+ pin &- 1) & 3)
+    }
+
+    /// The interrupt that a pin of a device on bus 0 raises, for `_PRT` and the MP table.
+    package static func pciIRQ(device: UInt8, pin: UInt8) -> UInt32 {
+        pirqRoutes[pirq(device: device, pin: pin)]
+    }
 
     // MARK: PCI slots
 

@@ -42,3 +42,8 @@ extension ByteBusDevice {
         }
     }
 }
+
+/// A device that goes back to its state after power-on when the machine resets. Called while no vCPU runs.
+package protocol ResettableDevice: AnyObject, Sendable {
+    func reset()
+}

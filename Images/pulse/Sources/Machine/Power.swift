@@ -41,10 +41,14 @@ struct Power {
     /// The ladder of resets: the register that the FADT names, port 0xCF9, the keyboard controller, a triple fault.
     func reboot() -> Never {
         if registers.resetPort != 0 { out8(registers.resetPort, registers.resetValue) }
-        out8(0xCF9, 0x06)
-        out8(0x64, 0xFE)
+        resetByPort()
+        resetByKeyboardController()
         Self.tripleFault()
     }
+
+    func resetByPort() { out8(0xCF9, 0x06) }
+
+    func resetByKeyboardController() { out8(0x64, 0xFE) }
 
     /// An exception without any handler, then another one, then the third.
     static func tripleFault() -> Never {

@@ -5,7 +5,7 @@ extension Commands {
     static var endings: [Shell.Command] {
         [
             .init(name: "poweroff", usage: "poweroff: ACPI state S5", run: powerOff),
-            .init(name: "reboot", usage: "reboot: by the ACPI reset register", run: reboot),
+            .init(name: "reboot", usage: "reboot [acpi|cf9|keyboard]: a reset, by the ACPI register unless told otherwise", run: reboot),
             .init(name: "triplefault", usage: "triplefault: three exceptions at once", run: tripleFault),
             .init(name: "panic", usage: "panic: an exception of our own", run: panic),
             .init(name: "halt", usage: "halt: asleep for good, interrupts off", run: halt),
@@ -19,7 +19,10 @@ extension Commands {
     }
 
     private static func reboot(_ kernel: Kernel, _ terminal: Terminal, _ arguments: inout Arguments) {
+        let way = arguments.word() ?? []
         kernel.say("pulse: rebooting")
+        if way == "cf9" { kernel.power.resetByPort() }
+        if way == "keyboard" { kernel.power.resetByKeyboardController() }
         kernel.power.reboot()
     }
 

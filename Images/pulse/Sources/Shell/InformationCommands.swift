@@ -6,6 +6,7 @@ extension Commands {
         [
             .init(name: "echo", usage: "echo TEXT: says it again", run: echo),
             .init(name: "cat", usage: "cat COUNT: gives the next COUNT bytes back as they are", run: cat),
+            .init(name: "flood", usage: "flood COUNT: COUNT bytes of the alphabet, with or without a reader", run: flood),
             .init(name: "uname", usage: "uname: who this is", run: uname),
             .init(name: "mem", usage: "mem: the memory map", run: memory),
             .init(name: "cmdline", usage: "cmdline: the kernel command line", run: commandLine),
@@ -41,6 +42,18 @@ extension Commands {
             }
         }
         terminal.write(chunk)
+        terminal.print("")
+    }
+
+    private static func flood(_ kernel: Kernel, _ terminal: Terminal, _ arguments: inout Arguments) throws(Fault) {
+        var left = try arguments.number(upTo: 1 << 30, "COUNT")
+        var chunk: [UInt8] = []
+        for index in 0..<4096 { chunk.append(UInt8(0x61 + index % 26)) }
+        while left > 0 {
+            let length = min(left, UInt64(chunk.count))
+            terminal.write(length == UInt64(chunk.count) ? chunk : [UInt8](chunk.prefix(Int(length))))
+            left -= length
+        }
         terminal.print("")
     }
 

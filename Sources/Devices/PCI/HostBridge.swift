@@ -1,0 +1,28 @@
+import Synchronization
+
+/// 00:00.0, an i440FX host bridge as far as firmware and guests look: its ids decide how firmware drives the whole board.
+///
+/// The memory attribute registers (PAM, 0x59 to 0x5F) and the rest of 0x40 to 0xFF store what they are told and change nothing: the memory below 1 MiB is
+/// plain RAM here at all times.
+package final class HostBridge: PCIFunction {
+    private let config: Mutex<PCIConfigSpace>
+
+    package init() {
+        var config = PCIConfigSpace(vendor: 0x8086, device: 0x1237, revision: 2, classCode: 0x060000)
+        config.allowStores(in: 0x40..<0x100)
+        config.seal()
+        self.config = Mutex(config)
+    }
+
+    package func readConfig(offset: Int, width: AccessWidth) -> UInt32 {
+        config.withLock { $0.read(offset: offset, width: width) }
+    }
+
+    package func writeConfig(offset: Int, width: AccessWidth, value: UInt32) {
+        config.withLock { $0.write(offset: offset, width: width, value: value) }
+    }
+
+    package func resetFunction() {
+        config.withLock { $0.reset() }
+    }
+}

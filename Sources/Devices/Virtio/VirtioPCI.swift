@@ -1,0 +1,299 @@
+import Synchronization
+
+/// A virtio device on PCI, modern only (virtio 1.2 section 4.1): configuration space, one 32 KiB memory window, MSI-X, and the queues.
+///
+///     window   0x0000 common configuration    0x3000 doorbells, 4 bytes a queue
+///              0x1000 interrupt status        0x4000 MSI-X table
+///              0x2000 device configuration    0x6000 MSI-X pending bits
+///
+/// How it is wired:
+///
+///     let disk = VirtioPCI(VirtioBlock(storage: ..., serial: ...), at: PCIAddress(device: 2), memory: ram, bus: mmio,
+///                          sink: msi, pin: isaBridge.line(device: 2, pin: 1), doorbells: bells)
+///     let pci = PCIBus([..., PCIAddress(device: 2): disk])
+///     pci.placeWindows()                       // where no firmware does it
+///     // worker thread of queue q, each time its doorbell rang:
+///     while disk.process(queue: q) {}
+///
+/// Guest registers sit behind one lock, each running queue behind its own; a worker holds only its queue's. A reset waits for the turns in progress, so after it
+/// nothing touches guest memory or interrupts. The doorbell path takes no lock at all.
+package final class VirtioPCI: PCIFunction, BusDevice {
+    private struct State {
+        var config: PCIConfigSpace
+        var window: PCIWindow
+        var registers: VirtioRegisters
+        var hasStarted = false
+    }
+
+    /// One queue's place: filled while the driver runs it.
+    private final class Slot: Sendable {
+        let queue = Mutex(Running())
+        /// Tells the turn in progress to end; replaced at each start.
+        let signals = Mutex<QueueSignals?>(nil)
+
+        struct Running: ~Copyable, Sendable {
+            var queue: Virtqueue?
+        }
+    }
+
+    package let device: any VirtioDevice
+    package let address: PCIAddress
+    private let memory: GuestMemory
+    private let bus: Bus
+    private let doorbells: any Doorbells
+    private let interrupts: VirtioInterrupts
+    private let slots: [Slot]
+    private let state: Mutex<State>
+    private let capabilities: Capabilities
+    /// The driver broke a queue's rules; nothing runs until it resets the device.
+    private let needsReset = Atomic<Bool>(false)
+    private let isBusMaster = Atomic<Bool>(false)
+    private let generation = Atomic<UInt8>(0)
+
+    /// - Parameters:
+    ///   - memory: what the device may reach.
+    ///   - bus: where its window is opened.
+    ///   - sink: takes `queueCount + 1` MSI-X vectors.
+    ///   - pin: INTA of the slot.
+    package init(
+        _ device: any VirtioDevice, at address: PCIAddress, memory: GuestMemory, bus: Bus, sink: any MSISink, pin: any InterruptLine,
+        doorbells: any Doorbells
+    ) {
+        precondition(!device.queueSizes.isEmpty && device.queueSizes.count <= Layout.queueLimit)
+        precondition(device.queueSizes.allSatisfy { $0 > 0 && $0 <= 1 << 15 && $0 & ($0 - 1) == 0 })
+        self.device = device
+        self.address = address
+        self.memory = memory
+        self.bus = bus
+        self.doorbells = doorbells
+        interrupts = VirtioInterrupts(queues: device.queueSizes.count, sink: sink, pin: pin)
+        slots = device.queueSizes.map { _ in Slot() }
+        var config = PCIConfigSpace(
+            vendor: 0x1AF4, device: 0x1040 + device.identity.type, revision: 1, classCode: device.identity.classCode)
+        config.set16(PCIConfigSpace.Register.subsystemVendor, 0x1AF4)
+        config.set16(PCIConfigSpace.Register.subsystem, 0x1100)
+        config.set8(PCIConfigSpace.Register.interruptPin, 1)
+        config.set8(
+            PCIConfigSpace.Register.interruptLine, UInt8(truncatingIfNeeded: AddressMap.pciIRQ(device: address.device, pin: 1)),
+            writable: 0xFF)
+        let window = PCIWindow(0, count: Layout.byteCount, in: &config)
+        capabilities = Capabilities(in: &config, queues: device.queueSizes.count, configurationCount: device.configuration.count)
+        config.seal()
+        let registers = VirtioRegisters(
+            features: device.features, queueSizes: device.queueSizes, memory: memory, accepts: { device.accepts(features: $0) })
+        state = Mutex(State(config: config, window: window, registers: registers))
+    }
+
+    package var queueCount: Int { slots.count }
+
+    /// Where the window is open now, for messages and tests.
+    package var windowAddress: UInt64? { state.withLock { $0.window.address } }
+
+    // MARK: Work
+
+    /// One turn of a queue, on its worker's thread. Costs almost nothing when there is nothing to do.
+    /// - Returns: true if there is more to do at once.
+    package func process(queue index: Int) -> Bool {
+        guard slots.indices.contains(index), canRun else { return false }
+        let slot = slots[index]
+        do throws(VirtqueueError) {
+            return try slot.queue.withLock { (running) throws(VirtqueueError) in
+                // Looked at again under the lock: a reset may have come first.
+                guard canRun, running.queue != nil else { return false }
+                return try device.process(queue: index, &running.queue!)
+            }
+        } catch {
+            refuse()
+            return false
+        }
+    }
+
+    private var canRun: Bool { isBusMaster.load(ordering: .acquiring) && !needsReset.load(ordering: .acquiring) }
+
+    /// The driver broke the rules: the device stops and says so.
+    private func refuse() {
+        if !needsReset.exchange(true, ordering: .acquiringAndReleasing) { interrupts.configuration() }
+    }
+
+    /// Whether the device waits for the driver to reset it.
+    package var isBroken: Bool { needsReset.load(ordering: .acquiring) }
+
+    /// The device's configuration changed: the driver is told.
+    package func configurationChanged() {
+        generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        interrupts.configuration()
+    }
+
+    private func start(_ state: inout State) {
+        let features = state.registers.accepted
+        state.hasStarted = true
+        device.negotiated(features: features)
+        for (index, slot) in slots.enumerated() {
+            guard let geometry = state.registers.queues[index].geometry else { continue }
+            let signals = QueueSignals { [interrupts] in interrupts.queue(index) }
+            slot.signals.withLock { $0 = signals }
+            slot.queue.withLock { running in
+                running.queue = Virtqueue(
+                    geometry, memory: memory, hasEventIndex: features & VirtioRegisters.Feature.eventIndex != 0,
+                    hasIndirect: features & VirtioRegisters.Feature.indirect != 0, signals: signals)
+            }
+            // Chains may have been made available before the driver was ready.
+            doorbells.ring(queue: index)
+        }
+    }
+
+    /// Ends all turns and waits for them; then nothing of the device touches the guest.
+    private func stop() {
+        for slot in slots { slot.signals.withLock { $0?.stop() } }
+        for slot in slots {
+            slot.queue.withLock { $0.queue = nil }
+            slot.signals.withLock { $0 = nil }
+        }
+    }
+
+    private func reset(_ state: inout State) {
+        stop()
+        if state.hasStarted { device.reset() }
+        state.hasStarted = false
+        state.registers.reset()
+        interrupts.reset()
+        needsReset.store(false, ordering: .releasing)
+    }
+
+    /// Stops all queues for good, as for the end of the machine; the guest sees a device that needs a reset.
+    package func shutDown() {
+        needsReset.store(true, ordering: .releasing)
+        stop()
+    }
+
+    // MARK: The window
+
+    package func read(offset: UInt64, width: AccessWidth) -> UInt64 {
+        switch Layout.part(of: offset) {
+        case .common(let place):
+            return state.withLock { state in
+                state.registers.read(
+                    offset: place, width: width,
+                    VirtioRegisters.Surroundings(
+                        needsReset: needsReset.load(ordering: .acquiring), generation: generation.load(ordering: .acquiring),
+                        configVector: interrupts.configVector, queueVector: { [interrupts] in interrupts.vector(ofQueue: $0) }))
+            }
+        case .interruptStatus(let place): return place == 0 ? UInt64(interrupts.takeStatus()) : 0
+        case .device(let place): return readConfiguration(place, width)
+        case .doorbell: return 0
+        case .table(let place): return interrupts.msix.readTable(offset: place, width: width)
+        case .pending(let place): return interrupts.msix.readPending(offset: place, width: width)
+        case .nothing: return 0
+        }
+    }
+
+    package func write(offset: UInt64, width: AccessWidth, value: UInt64) {
+        switch Layout.part(of: offset) {
+        case .doorbell(let place): ring(place, width)
+        case .common(let place): state.withLock { writeCommon(place, width, value, &$0) }
+        case .device(let place):
+            for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
+                guard let offset = Int(exactly: place &+ index), offset < device.configuration.count else { return }
+                device.writeConfiguration(offset: offset, value: UInt8(truncatingIfNeeded: value &>> (index &* 8)))
+            }
+        case .table(let place): interrupts.msix.writeTable(offset: place, width: width, value: value)
+        case .interruptStatus, .pending, .nothing: break
+        }
+    }
+
+    /// The queue is known by where the write went; what was written repeats it.
+    private func ring(_ place: UInt64, _ width: AccessWidth) {
+        let index = place / Layout.doorbellSpacing
+        guard width == .two || width == .four, place % Layout.doorbellSpacing == 0, index < UInt64(slots.count) else { return }
+        doorbells.ring(queue: Int(truncatingIfNeeded: index))
+    }
+
+    private func readConfiguration(_ place: UInt64, _ width: AccessWidth) -> UInt64 {
+        let bytes = device.configuration
+        var value: UInt64 = 0
+        for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
+            guard let offset = Int(exactly: place &+ index), offset < bytes.count else { break }
+            value |= UInt64(bytes[offset]) &<< (index &* 8)
+        }
+        return value
+    }
+
+    private func writeCommon(_ place: UInt64, _ width: AccessWidth, _ value: UInt64, _ state: inout State) {
+        switch state.registers.write(offset: place, width: width, value: value) {
+        case .none: break
+        case .start: start(&state)
+        case .stop: stop()
+        case .reset: reset(&state)
+        case .badQueue: refuse()
+        case .configVector(let vector): interrupts.setConfigVector(vector)
+        case .queueVector(let index, let vector): interrupts.setVector(vector, ofQueue: index)
+        }
+    }
+
+    // MARK: Configuration space
+
+    package func readConfig(offset: Int, width: AccessWidth) -> UInt32 {
+        if offset == capabilities.accessData {
+            // Through the window's own path, outside the lock, as if the guest had used the window.
+            let target = state.withLock { capabilities.accessTarget(offset: offset, $0.config) }
+            let value = target.map { read(offset: $0.offset, width: $0.width) } ?? 0
+            state.withLock { $0.config.store(capabilities.accessData, UInt32(truncatingIfNeeded: value), width: .four) }
+        }
+        var value = state.withLock { $0.config.read(offset: offset, width: width) }
+        let status = PCIConfigSpace.Register.status
+        if offset <= status, offset + width.rawValue > status, interrupts.isPending {
+            value |= UInt32(PCIConfigSpace.Status.interrupt) << UInt32((status - offset) * 8)
+        }
+        return value
+    }
+
+    package func writeConfig(offset: Int, width: AccessWidth, value: UInt32) {
+        let target = state.withLock { state in
+            state.config.write(offset: offset, width: width, value: value)
+            if state.window.isTouched(by: offset, width) { follow(&state) }
+            if capabilities.isControl(offset, width) {
+                let control = state.config.word(capabilities.msix + 2)
+                interrupts.msix.setControl(enabled: control & 0x8000 != 0, masked: control & 0x4000 != 0)
+            }
+            interrupts.follow(isPinDisabled: state.config.command & PCIConfigSpace.Command.interruptDisable != 0)
+            return capabilities.accessTarget(offset: offset, state.config)
+        }
+        if let target { write(offset: target.offset, width: target.width, value: UInt64(value) & target.width.allOnes) }
+    }
+
+    /// Makes the window, the doorbells and the right to reach memory follow the command register and the BAR.
+    private func follow(_ state: inout State) {
+        let (closed, opened) = state.window.follow(state.config, on: bus, for: self)
+        for index in slots.indices {
+            let offset = Layout.doorbells.lowerBound + UInt64(index) * Layout.doorbellSpacing
+            if let closed { doorbells.disarm(queue: index, at: closed &+ offset) }
+            if let opened { doorbells.arm(queue: index, at: opened &+ offset) }
+        }
+        let isMaster = state.config.command & PCIConfigSpace.Command.busMaster != 0
+        if isMaster != isBusMaster.exchange(isMaster, ordering: .acquiringAndReleasing), isMaster {
+            // Doorbells that rang in between were not answered.
+            for index in slots.indices { doorbells.ring(queue: index) }
+        }
+    }
+
+    package func placeWindows(in space: inout PCISpace) {
+        state.withLock { state in
+            guard let place = space.take(state.window.count) else { return }
+            state.window.point(at: place, in: &state.config)
+            state.config.write(
+                offset: PCIConfigSpace.Register.command, width: .two,
+                value: UInt32(PCIConfigSpace.Command.memoryDecode | PCIConfigSpace.Command.busMaster))
+            follow(&state)
+        }
+    }
+
+    package func resetFunction() {
+        state.withLock { state in
+            reset(&state)
+            state.config.reset()
+            follow(&state)
+            interrupts.msix.reset()
+            interrupts.follow(isPinDisabled: false)
+        }
+    }
+}
