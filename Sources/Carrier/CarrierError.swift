@@ -1,4 +1,4 @@
-package import Host
+internal import Host
 package import LabModel
 
 /// Why a machine could not be started here.

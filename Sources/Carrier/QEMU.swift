@@ -80,10 +80,7 @@ package struct QEMU: Hashable, Sendable {
                 _ = try child.wait()
                 return "nothing in \(answerLimitMilliseconds / 1000) s"
             }
-            var bytes = [UInt8](repeating: 0, count: 1024)
-            // Safe because the array outlives the call.
-            let count = try unsafe bytes.withUnsafeMutableBytes { buffer throws(OSError) in try unsafe answer.read(into: buffer, at: 0) }
-            return String(decoding: bytes.prefix(count), as: UTF8.self)
+            return String(decoding: try answer.read(upTo: 1024, at: 0), as: UTF8.self)
         } catch {
             throw CarrierError(.hostCannot, "cannot run \(program): \(error)")
         }

@@ -45,7 +45,9 @@ package struct FrameReader {
     package mutating func next() throws(LinkError) -> Frame? {
         guard buffer.count - start >= Frame.headerLength else { return nil }
         let length = buffer[(start + 1)..<(start + Frame.headerLength)].reduce(0) { $0 << 8 | Int($1) }
-        guard length <= Frame.longestPayload else { throw LinkError("a frame of \(length) bytes, at most \(Frame.longestPayload) are allowed") }
+        guard length <= Frame.longestPayload else {
+            throw LinkError("a frame of \(length) bytes, at most \(Frame.longestPayload) are allowed")
+        }
         let end = start + Frame.headerLength + length
         guard buffer.count >= end else { return nil }
         defer { start = end }

@@ -20,7 +20,9 @@ if group { words = words.dropFirst() }
 guard let parentText = words.popFirst(), let parent = pid_t(parentText), parent > 0, words.popFirst() == "--", let program = words.first
 else { fail(64, "usage: vmlab-leash [--group] PARENT_PID -- PROGRAM ARGUMENT...") }
 
-guard syscall3(Int(SYS_prctl), Int(PR_SET_PDEATHSIG), Int(SIGKILL), 0) == 0 else { fail(126, "cannot arm the parent-death signal: \(message(errno))") }
+guard syscall3(Int(SYS_prctl), Int(PR_SET_PDEATHSIG), Int(SIGKILL), 0) == 0 else {
+    fail(126, "cannot arm the parent-death signal: \(message(errno))")
+}
 // The parent may have died before the signal was armed, and this process already belongs to another.
 guard getppid() == parent else { fail(125, "the parent \(parent) is gone") }
 if group, setpgid(0, 0) != 0 { fail(126, "cannot make a process group: \(message(errno))") }
