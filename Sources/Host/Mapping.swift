@@ -29,6 +29,12 @@ package struct Mapping: ~Copyable, @unchecked Sendable {  // The memory may be u
         return mapping
     }
 
+    /// Makes private anonymous memory read as zeros again and gives its pages back.
+    package borrowing func clear() {
+        // Safe because the range is the mapping's own.
+        unsafe _ = madvise(base, count, MADV_DONTNEED)
+    }
+
     /// A private, read-only view of a file.
     package static func readOnly(_ file: borrowing Descriptor, count: Int, doing: String) throws(OSError) -> Mapping {
         try map(doing, count, PROT_READ, MAP_PRIVATE, file.number, 0)

@@ -1,4 +1,4 @@
-package import Host
+internal import Host
 internal import Synchronization
 
 /// A file without its compression, decoded and digested on a thread of its own while the caller uses what came before.
@@ -7,22 +7,20 @@ internal import Synchronization
 ///
 /// A stream is whole or an error: the decoder is run to its very end, past what the caller cares about, so that truncated
 /// files and wrong checksums are always seen, and a wrong digest is reported before any damage that it explains.
-package final class DecodedStream {
+final class DecodedStream {
     /// Chunks on the way: enough that neither thread waits for the other's odd slow moment (4 MiB).
     private static let queueLength = 16
 
     /// The compressed bytes to decode: a whole file, or one member of a Debian package.
-    package enum Part: Sendable {
+    enum Part: Sendable {
         case wholeFile
         /// The `ar` member of a `.deb` whose name begins so: `data.tar`.
         case member(prefix: String)
     }
 
-    package struct Limits: Sendable {
+    struct Limits: Sendable {
         /// Decoded bytes: what a few kilobytes of archive may grow to.
-        package var decodedBytes: UInt64
-
-        package init(decodedBytes: UInt64) { self.decodedBytes = decodedBytes }
+        var decodedBytes: UInt64
     }
 
     private let shared: Shared
@@ -33,8 +31,7 @@ package final class DecodedStream {
     var bytesRead: UInt64 { shared.counter.bytes.load(ordering: .relaxed) }
 
     /// - Parameter expected: the digest that the whole file must have; checked by `finish()`, on the bytes that were decoded.
-    package init(_ file: SharedDescriptor, _ part: Part = .wholeFile, subject: String, expected: Digest?, limits: Limits) throws(ImageError)
-    {
+    init(_ file: SharedDescriptor, _ part: Part = .wholeFile, subject: String, expected: Digest?, limits: Limits) throws(ImageError) {
         self.subject = subject
         let shared = Shared(length: DecodedStream.queueLength)
         self.shared = shared
@@ -62,13 +59,13 @@ package final class DecodedStream {
     }
 
     /// Lets the decoder run to the end, and gives the digest of the whole file.
-    package func finish() throws(ImageError) -> Digest {
+    func finish() throws(ImageError) -> Digest {
         while shared.queue.pop() != nil {}
         return try outcome()
     }
 
     /// What there is to say about a failure of the stream's user: the stream's own, where it has one, explains it.
-    package func explain(_ error: ImageError) -> ImageError {
+    func explain(_ error: ImageError) -> ImageError {
         do throws(ImageError) {
             _ = try finish()
             return error

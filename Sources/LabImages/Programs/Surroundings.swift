@@ -15,9 +15,9 @@ enum Proxies {
 }
 
 /// Words for a shell.
-package enum ShellWord {
+enum ShellWord {
     /// The word in single quotes: nothing in it means anything to a shell.
-    package static func quoted(_ word: String) -> String {
+    static func quoted(_ word: String) -> String {
         "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }

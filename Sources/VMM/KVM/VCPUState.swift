@@ -105,6 +105,25 @@ extension VCPU {
         try request("set the registers of vCPU \(index)", on: descriptor, KVM_SET_REGS_REQUEST, with: &general)
     }
 
+    /// 16-bit real mode at a linear address below 64 KiB: for the measurement.
+    func setRealModeEntry(_ address: UInt64) throws(KVMError) {
+        var special = kvm_sregs()
+        try request("read the special registers of vCPU \(index)", on: descriptor, KVM_GET_SREGS_REQUEST, with: &special)
+        (special.cs.base, special.cs.selector) = (0, 0)
+        try request("set the special registers of vCPU \(index)", on: descriptor, KVM_SET_SREGS_REQUEST, with: &special)
+        var general = kvm_regs()
+        general.rflags = 2
+        general.rip = address
+        try request("set the registers of vCPU \(index)", on: descriptor, KVM_SET_REGS_REQUEST, with: &general)
+    }
+
+    /// What ECX holds.
+    func counter() throws(KVMError) -> UInt32 {
+        var general = kvm_regs()
+        try request("read the registers of vCPU \(index)", on: descriptor, KVM_GET_REGS_REQUEST, with: &general)
+        return UInt32(truncatingIfNeeded: general.rcx)
+    }
+
     private static func segment(selector: UInt16, type: UInt8, long: Bool) -> kvm_segment {
         var segment = kvm_segment()
         segment.limit = 0xFFFF_FFFF

@@ -1,0 +1,119 @@
+internal import Devices
+internal import Host
+
+/// The one board of every machine: buses, bridges, legacy devices, virtio devices, and what they are wired to.
+///
+/// Built anew at every reset, over the same outside world (`Sockets`).
+final class Board: Sendable {
+    /// What the board is plugged into.
+    struct Sockets: Sendable {
+        struct DiskUnit: Sendable {
+            let id: String
+            let storage: any BlockStorage
+            let bell: EventCounter
+        }
+
+        struct Console: Sendable {
+            let output: any ByteSink
+            let gate: any InputGate
+            let bell: EventCounter
+        }
+
+        var serial: any ByteSink
+        var serialGate: any InputGate
+        var console: Console?
+        var disks: [DiskUnit]
+        var entropyBell: EventCounter
+        var clockAlarm: any Alarm
+        var timerAlarm: any Alarm
+        /// Told of a device's trouble: which, and what.
+        var trouble: @Sendable (String, String) -> Void
+    }
+
+    /// A virtio device and the bell that its worker waits for.
+    struct Unit: Sendable {
+        let name: String
+        let device: VirtioPCI
+        let bell: EventCounter
+    }
+
+    let ports = Bus(name: "ports", limit: 0x1_0000)
+    let windows = Bus(name: "memory")
+    let serial: UART16550
+    let cmos: CMOS
+    let power: PowerBlock
+    let disks: [Unit]
+    let entropy: Unit
+    let console: Unit?
+    let consoleDevice: VirtioConsole?
+
+    init(machine: VirtualMachine, ram: GuestRAM, cpus: Int, sockets: Sockets, control: any MachineControl) throws(BusError) {
+        let clock = SystemClock()
+        let memory = ram.memory
+        func line(_ number: UInt32) -> KVMLine { KVMLine(machine: machine, number: number) }
+
+        // What KVM answers itself, and RAM, must never become a device's window.
+        for piece in ram.layout.pieces { try windows.reserve(piece.address, count: piece.count) }
+        for range in [AddressMap.ioAPIC, AddressMap.localAPIC, AddressMap.firmware] {
+            try windows.reserve(range.lowerBound, count: range.upperBound - range.lowerBound)
+        }
+
+        // Legacy devices.
+        serial = UART16550(sink: sockets.serial, line: line(AddressMap.com1IRQ), gate: sockets.serialGate)
+        cmos = CMOS(
+            clock: clock, line: line(AddressMap.rtcIRQ), lowMemory: ram.layout.low, highMemory: ram.layout.high, processors: cpus,
+            alarm: sockets.clockAlarm)
+        power = PowerBlock(clock: clock, line: line(AddressMap.sciIRQ), machine: control, alarm: sockets.timerAlarm)
+        let keyboard = KeyboardController(line: line(AddressMap.keyboardIRQ), machine: control)
+        try ports.attach(serial, at: AddressMap.com1, count: 8)
+        try ports.attach(cmos, at: AddressMap.cmos, count: 2)
+        try ports.attach(keyboard, at: AddressMap.keyboardData, count: 1, offset: 0)
+        try ports.attach(keyboard, at: AddressMap.keyboardCommand, count: 1, offset: 4)
+        try ports.attach(SystemControl(machine: control), at: AddressMap.systemControl, count: 1)
+
+        // PCI: bridges, then virtio devices in the order given: disks, console, entropy.
+        let isaBridge = ISABridge(lines: (0..<16).map { line($0) })
+        var functions: [PCIAddress: any PCIFunction] = [
+            AddressMap.hostBridge: HostBridge(),
+            AddressMap.isaBridge: isaBridge,
+            AddressMap.powerFunction: PowerFunction(block: power, ports: ports),
+        ]
+        let messages = MessageInterrupts(machine) { sockets.trouble("interrupts", $0) }
+        var slot = AddressMap.firstFreeSlot
+        let windows = windows
+        func plug(_ name: String, _ device: any VirtioDevice, _ bell: EventCounter) -> Unit {
+            let address = PCIAddress(device: slot)
+            let function = VirtioPCI(
+                device, at: address, memory: memory, bus: windows, sink: messages.sink(vectors: device.queueSizes.count + 1),
+                pin: isaBridge.line(device: slot, pin: 1), doorbells: DeviceBell(machine: machine, event: bell))
+            functions[address] = function
+            slot += 1
+            return Unit(name: name, device: function, bell: bell)
+        }
+        disks = sockets.disks.map { unit in
+            plug(
+                unit.id,
+                VirtioBlock(storage: unit.storage, serial: unit.id, trouble: { sockets.trouble("disk \(unit.id)", $0.reason) }), unit.bell)
+        }
+        if let outside = sockets.console {
+            let device = VirtioConsole(sink: outside.output, gate: outside.gate)
+            console = plug("console", device, outside.bell)
+            consoleDevice = device
+        } else {
+            console = nil
+            consoleDevice = nil
+        }
+        entropy = plug("entropy", VirtioEntropy(source: KernelEntropy()), sockets.entropyBell)
+
+        let bus = PCIBus(functions)
+        try ports.attach(PCIConfigPorts(bus: bus, machine: control), at: AddressMap.pciConfig, count: 8)
+        bus.placeWindows()
+    }
+
+    var units: [Unit] { disks + [entropy] + (console.map { [$0] } ?? []) }
+
+    /// No device touches guest memory or interrupts after this.
+    func shutDown() {
+        for unit in units { unit.device.shutDown() }
+    }
+}

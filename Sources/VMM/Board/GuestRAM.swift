@@ -1,0 +1,75 @@
+package import Devices
+package import Host
+
+/// The machine's RAM: one private mapping, made once for the process, emptied at each reset.
+package final class GuestRAM: Sendable {
+    package let layout: RAMLayout
+    private let mapping: Mapping
+
+    package init(_ layout: RAMLayout) throws(OSError) {
+        self.layout = layout
+        guard let count = Int(exactly: layout.byteCount) else { throw OSError(.noMemory, "map \(layout.byteCount) bytes of guest memory") }
+        mapping = try Mapping.anonymous(count: count, doing: "map \(count) bytes of guest memory")
+    }
+
+    /// What devices may reach. It keeps the mapping alive.
+    package var memory: GuestMemory {
+        // Safe because each piece lies in the mapping, which `self` owns and the memory keeps.
+        GuestMemory(
+            layout.pieces.map {
+                unsafe GuestMemory.Region(address: $0.address, host: mapping.base + Int($0.offset), byteCount: Int($0.count))
+            },
+            keeper: self)
+    }
+
+    /// Gives every piece to a virtual machine, which must not outlive `self`.
+    func attach(to machine: VirtualMachine) throws(KVMError) {
+        for (slot, piece) in layout.pieces.enumerated() {
+            // Safe because the piece lies in the mapping.
+            unsafe try machine.setMemory(
+                slot: UInt32(slot), guest: piece.address, host: mapping.base + Int(piece.offset), count: piece.count)
+        }
+    }
+
+    /// All zeros again, and no pages.
+    func clear() { mapping.clear() }
+
+    /// Copies a boot plan's bytes in.
+    func load(_ plan: BootPlan, kernel: BlobFile, initrd: BlobFile?) throws(BootError) {
+        let memory = memory
+        for load in plan.loads {
+            let source = load.source == .kernel ? kernel : initrd
+            // Safe because the range is the guest's RAM, no vCPU runs yet, and the buffer is used inside the call.
+            guard let source, let place = unsafe memory.hostRange(load.address, count: load.count),
+                unsafe source.read(into: place, at: load.offset)
+            else {
+                let reason = "it changed or could not be read while it was loaded"
+                throw load.source == .kernel ? .kernel(reason) : .initrd(reason)
+            }
+        }
+        // The plan's places were checked against the layout; a miss would be a mistake of this program and shows at once in the guest.
+        for piece in plan.pieces { memory.write(piece.bytes, at: piece.address) }
+    }
+}
+
+/// A blob of the command line: read at offsets, at start and at each reset.
+package final class BlobFile: BootFile {
+    package let byteCount: UInt64
+    private let descriptor: SharedDescriptor
+
+    package init(_ descriptor: SharedDescriptor) throws(OSError) {
+        self.descriptor = descriptor
+        byteCount = try descriptor.with { (file) throws(OSError) in try file.size() }
+    }
+
+    package func read(at offset: UInt64, count: Int) -> [UInt8]? {
+        let bytes = try? descriptor.with { (file) throws(OSError) in try file.read(upTo: count, at: offset) }
+        return bytes?.count == count ? bytes : nil
+    }
+
+    func read(into place: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Bool {
+        // Safe because the caller vouches for the place.
+        let count = try? descriptor.with { (file) throws(OSError) in unsafe try file.read(into: place, at: offset) }
+        return count == place.count
+    }
+}

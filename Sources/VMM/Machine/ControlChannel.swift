@@ -1,0 +1,106 @@
+internal import Host
+
+/// The control stream: words from whoever keeps the machine, events to it, both one line each.
+final class ControlChannel {
+    enum Word: String, CaseIterable {
+        case powerButton = "power-button"
+        case reset
+        case stop
+    }
+
+    /// Longer lines are no words of ours.
+    private static let lineLimit = 256
+
+    private let stream: Stream?
+    private let onWord: (Word) -> Void
+    private var line: [UInt8] = []
+    private var isOverlong = false
+
+    /// - Parameter stream: nil where there is no control: events go nowhere.
+    init(_ stream: Stream?, onWord: @escaping (Word) -> Void) {
+        self.stream = stream
+        self.onWord = onWord
+    }
+
+    func start() {
+        stream?.onInput = { [weak self] bytes in
+            for byte in bytes { self?.take(byte) }
+            return bytes.count
+        }
+        // Whoever kept the machine is gone.
+        stream?.onEnd = { [weak self] in self?.onWord(.stop) }
+        stream?.start()
+    }
+
+    private func take(_ byte: UInt8) {
+        guard byte == 0x0A else {
+            if line.count < Self.lineLimit { line.append(byte) } else { isOverlong = true }
+            return
+        }
+        if line.last == 0x0D { line.removeLast() }
+        let text = String(decoding: line, as: UTF8.self)
+        if !isOverlong, let word = Word(rawValue: text) {
+            onWord(word)
+        } else if !text.isEmpty {
+            send(.refused(word: String(text.prefix(64))))
+        }
+        line.removeAll()
+        isOverlong = false
+    }
+
+    func send(_ event: MachineEvent) { poster?.send(event) }
+
+    /// For other threads.
+    var poster: EventPoster? { stream.map { EventPoster(output: $0.output) } }
+
+    func finish() { stream?.finish(milliseconds: 1000) }
+}
+
+/// Sends events from any thread.
+struct EventPoster: Sendable {
+    let output: OutputRing
+
+    func send(_ event: MachineEvent) { output.write(Array((event.json + "\n").utf8)) }
+}
+
+/// What a machine tells its keeper, one JSON object a line.
+package enum MachineEvent: Sendable {
+    /// Microseconds from the start of the program to the first vCPU's entry into the guest.
+    case started(microseconds: UInt64)
+    case reset(cause: String)
+    case poweredOff
+    case guestFault(kind: String, detail: String)
+    case deviceError(device: String, detail: String)
+    case exiting(status: Int32)
+    case refused(word: String)
+
+    package var json: String {
+        switch self {
+        case .started(let microseconds): #"{"event":"started","startup_us":\#(microseconds)}"#
+        case .reset(let cause): #"{"event":"reset","cause":"\#(escaped(cause))"}"#
+        case .poweredOff: #"{"event":"powered-off"}"#
+        case .guestFault(let kind, let detail): #"{"event":"guest-fault","kind":"\#(escaped(kind))","detail":"\#(escaped(detail))"}"#
+        case .deviceError(let device, let detail):
+            #"{"event":"device-error","device":"\#(escaped(device))","detail":"\#(escaped(detail))"}"#
+        case .exiting(let status): #"{"event":"exiting","status":\#(status)}"#
+        case .refused(let word): #"{"event":"refused","word":"\#(escaped(word))"}"#
+        }
+    }
+}
+
+/// Text inside a JSON string.
+package func escaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case "\n": result += "\\n"
+        case "\u{0}"..<"\u{20}", "\u{7F}":
+            let digits = String(scalar.value, radix: 16)
+            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result
+}

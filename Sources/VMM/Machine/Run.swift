@@ -1,0 +1,120 @@
+internal import Devices
+internal import Host
+internal import Synchronization
+
+/// One life of a machine, from entry to its ending: a virtual machine of the kernel, the board, and the threads.
+///
+/// A reset ends the run; the next one gets everything anew except RAM's mapping and the outside world. Nothing of the old one can be left over, not even in the
+/// kernel: no clock that it shared with the guest, no half-sent interrupt.
+final class Run {
+    let board: Board
+    private let control: RunControl
+    private let machine: VirtualMachine
+    private let vcpus: [VCPU]
+    private let resetsOnTripleFault: Bool
+    private let name: String
+    private let ram: GuestRAM
+    private var threads: [RunThread] = []
+
+    /// A thread that is waited for once.
+    private final class RunThread {
+        private var thread: NamedThread?
+
+        init(_ thread: consuming NamedThread) { self.thread = consume thread }
+
+        func join() { thread.take()?.join() }
+    }
+
+    /// Everything up to the first instruction, top to bottom.
+    init(
+        _ configuration: MachineConfiguration, kvm: borrowing KVM, ram: GuestRAM, plan: BootPlan, kernel: BlobFile, initrd: BlobFile?,
+        sockets: Board.Sockets, control: RunControl
+    ) throws(MachineFailure) {
+        self.control = control
+        self.ram = ram
+        name = configuration.name
+        resetsOnTripleFault = configuration.resetsOnTripleFault
+        do {
+            // The virtual machine: the kernel's own pages, interrupt controllers and timer, then RAM.
+            machine = try kvm.makeMachine()
+            try machine.setKernelPages(
+                tss: AddressMap.kvmPages.lowerBound + 0x1000, identityMap: AddressMap.kvmPages.upperBound - 0x1000)
+            try machine.createInterruptChips(ioapicID: UInt32(configuration.cpus))
+            try ram.attach(to: machine)
+
+            // The board.
+            board = try Board(machine: machine, ram: ram, cpus: configuration.cpus, sockets: sockets, control: control)
+
+            // vCPUs: CPUID before registers, since registers depend on it.
+            let leaves = try kvm.supportedCPUID()
+            let hasDeadlineTimer = try kvm.hasDeadlineTimer()
+            let addressBits = CPUID.addressBits(leaves)
+            guard ram.layout.top <= 1 << UInt64(addressBits) else {
+                throw MachineFailure(
+                    .unavailable, "this host's processors address \(addressBits) bits, which is less than the memory asked for")
+            }
+            var vcpus: [VCPU] = []
+            for index in 0..<configuration.cpus {
+                let vcpu = try machine.makeVCPU(index: index)
+                let shape = CPUID.Shape(
+                    cpus: configuration.cpus, cpu: index, tscKilohertz: vcpu.tscKilohertz(), hasDeadlineTimer: hasDeadlineTimer)
+                try vcpu.setCPUID(CPUID.filtered(leaves, for: shape))
+                try vcpu.setModelRegisters(addressBits: addressBits)
+                try vcpu.setFloatingPoint()
+                try vcpu.setLocalInterrupts()
+                vcpus.append(vcpu)
+            }
+            try vcpus[0].setEntry(plan.entry)
+            self.vcpus = vcpus
+
+            // What the guest finds in memory.
+            try ram.load(plan, kernel: kernel, initrd: initrd)
+            for table in ACPITables(cpus: configuration.cpus).tables { ram.memory.write(table.bytes, at: table.address) }
+            for piece in MPTable.pieces(cpus: configuration.cpus) { ram.memory.write(piece.bytes, at: piece.address) }
+        } catch let error as KVMError {
+            throw MachineFailure(.unavailable, "\(error)")
+        } catch let error as BootError {
+            throw MachineFailure(.bootInput, "\(error)")
+        } catch let error as MachineFailure {
+            throw error
+        } catch {
+            throw MachineFailure(.bug, "\(error)")
+        }
+    }
+
+    /// Starts a thread for each disk and each vCPU.
+    func start() throws(MachineFailure) {
+        do throws(OSError) {
+            for unit in board.disks {
+                let control = control
+                threads.append(RunThread(try NamedThread("disk \(unit.name)") { Self.serve(unit, until: control) }))
+            }
+            for vcpu in vcpus {
+                let loop = VCPULoop(
+                    vcpu: vcpu, ports: board.ports, windows: board.windows, control: control, resetsOnTripleFault: resetsOnTripleFault)
+                threads.append(RunThread(try NamedThread("vcpu \(vcpu.index)") { loop.run() }))
+            }
+        } catch {
+            control.end(.stopped)
+            finish()
+            throw MachineFailure(.system, "\(error)")
+        }
+    }
+
+    private static func serve(_ unit: Board.Unit, until control: RunControl) {
+        while true {
+            unit.bell.take()
+            repeat {
+                if control.hasEnded { return }
+            } while unit.device.process(queue: 0)
+        }
+    }
+
+    /// Waits for all threads; `control` has ended.
+    func finish() {
+        for unit in board.disks { unit.bell.signal() }
+        for thread in threads { thread.join() }
+        threads = []
+        board.shutDown()
+    }
+}

@@ -1,0 +1,143 @@
+import VMM
+
+/// What the command line asks for.
+enum Request {
+    case run(MachineConfiguration)
+    case measure
+    case dumpTables(folder: String, cpus: Int)
+    case help
+    case version
+}
+
+/// A command line that cannot be followed.
+struct UsageError: Error {
+    var reason: String
+}
+
+extension Request {
+    /// Reads the arguments after the program's name. Every option takes its value as the next argument or after `=`.
+    init(_ arguments: [String]) throws(UsageError) {
+        var options: [(name: String, value: String)] = []
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--help", "-h":
+                self = .help
+                return
+            case "--version":
+                self = .version
+                return
+            case "--measure-kvm":
+                self = .measure
+                return
+            default: break
+            }
+            guard argument.hasPrefix("--") else { throw UsageError(reason: "\"\(argument)\" is no option") }
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0])
+            guard Self.known.contains(name) else { throw UsageError(reason: "\(name) is no option of this program") }
+            guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst() else {
+                throw UsageError(reason: "\(name) needs a value")
+            }
+            guard name == "--disk" || !options.contains(where: { $0.name == name }) else {
+                throw UsageError(reason: "\(name) is given twice")
+            }
+            options.append((name, value))
+        }
+        func value(_ name: String) -> String? { options.first { $0.name == name }?.value }
+
+        let cpus = try Self.cpus(value("--cpus"))
+        if let folder = value("--dump-acpi") {
+            self = .dumpTables(folder: folder, cpus: cpus)
+            return
+        }
+        guard let name = value("--name"), !name.isEmpty else { throw UsageError(reason: "--name is missing") }
+        guard let memory = value("--memory") else { throw UsageError(reason: "--memory is missing") }
+        guard let kernel = value("--kernel") else { throw UsageError(reason: "--kernel is missing") }
+        var configuration = MachineConfiguration(name: name, ram: try Self.memory(memory), kernel: try Self.descriptor("--kernel", kernel))
+        configuration.cpus = cpus
+        if let text = value("--boot") {
+            guard let boot = BootProtocol(rawValue: text) else {
+                throw UsageError(reason: "--boot takes auto, linux or pvh, not \"\(text)\"")
+            }
+            configuration.boot = boot
+        }
+        if let text = value("--initrd") { configuration.initrd = try Self.descriptor("--initrd", text) }
+        configuration.commandLine = value("--cmdline") ?? ""
+        configuration.serial = try Self.stream("--serial", value("--serial"))
+        configuration.console = try Self.stream("--console", value("--console"))
+        configuration.control = try Self.stream("--control", value("--control"))
+        for (_, text) in options.filter({ $0.name == "--disk" }) { configuration.disks.append(try Self.disk(text)) }
+        guard configuration.disks.count <= MachineConfiguration.diskLimit else {
+            throw UsageError(reason: "\(configuration.disks.count) disks; a machine takes \(MachineConfiguration.diskLimit)")
+        }
+        if let text = value("--triple-fault") {
+            guard text == "exit" || text == "reset" else { throw UsageError(reason: "--triple-fault takes exit or reset, not \"\(text)\"") }
+            configuration.resetsOnTripleFault = text == "reset"
+        }
+        self = .run(configuration)
+    }
+
+    private static let known = [
+        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--cmdline", "--disk", "--serial", "--console", "--control",
+        "--triple-fault", "--dump-acpi",
+    ]
+
+    private static func cpus(_ text: String?) throws(UsageError) -> Int {
+        guard let text else { return 1 }
+        guard let count = Int(text), (1...MachineConfiguration.cpuLimit).contains(count) else {
+            throw UsageError(reason: "--cpus takes 1 to \(MachineConfiguration.cpuLimit), not \"\(text)\"")
+        }
+        return count
+    }
+
+    /// A number with its unit: 256MiB, 2GiB.
+    private static func memory(_ text: String) throws(UsageError) -> RAMLayout {
+        let units: [(String, UInt64)] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)]
+        for (unit, size) in units where text.hasSuffix(unit) {
+            guard let number = UInt64(text.dropLast(unit.count)) else { break }
+            let (count, overflow) = number.multipliedReportingOverflow(by: size)
+            guard !overflow, let layout = RAMLayout(byteCount: count) else {
+                throw UsageError(reason: "--memory takes 2MiB to 4TiB in steps of 4KiB, not \(text)")
+            }
+            return layout
+        }
+        throw UsageError(reason: "--memory takes a number with a unit, such as 256MiB, not \"\(text)\"")
+    }
+
+    private static func descriptor(_ option: String, _ text: String) throws(UsageError) -> Int32 {
+        guard let number = Int32(text), number >= 0 else {
+            throw UsageError(reason: "\(option) takes the number of an open descriptor, not \"\(text)\"")
+        }
+        return number
+    }
+
+    private static func stream(_ option: String, _ text: String?) throws(UsageError) -> MachineConfiguration.StreamEnds? {
+        guard let text else { return nil }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { String($0) }
+        guard parts.count <= 2 else { throw UsageError(reason: "\(option) takes IN or IN:OUT, not \"\(text)\"") }
+        return MachineConfiguration.StreamEnds(
+            input: try descriptor(option, parts[0]), output: try descriptor(option, parts.count == 2 ? parts[1] : parts[0]))
+    }
+
+    /// id=ID,fd=N[,delta=M][,read-only]
+    private static func disk(_ text: String) throws(UsageError) -> MachineConfiguration.DiskUnit {
+        var id: String?
+        var unit = MachineConfiguration.DiskUnit(id: "", descriptor: -1)
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
+            switch (pair[0], pair.count) {
+            case ("id", 2): id = pair[1]
+            case ("fd", 2): unit.descriptor = try descriptor("--disk fd=", pair[1])
+            case ("delta", 2): unit.delta = try descriptor("--disk delta=", pair[1])
+            case ("read-only", 1): unit.isReadOnly = true
+            default: throw UsageError(reason: "--disk takes id=ID,fd=N[,delta=M][,read-only], not \"\(text)\"")
+            }
+        }
+        guard let id, (1...20).contains(id.utf8.count), unit.descriptor >= 0 else {
+            throw UsageError(reason: "--disk needs an id of 1 to 20 bytes and a descriptor: id=ID,fd=N, not \"\(text)\"")
+        }
+        unit.id = id
+        return unit
+    }
+}

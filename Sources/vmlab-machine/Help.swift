@@ -1,0 +1,31 @@
+/// What `--help` prints; an example first.
+let helpText = """
+    vmlab-machine --name demo --memory 256MiB --kernel 10 --serial 0:1 --cmdline console=ttyS0 10<vmlinuz
+
+    Runs one virtual machine. Everything it uses is on this line: descriptors are numbers that are already open,
+    and /dev/kvm is the one thing that it opens itself.
+
+      --name NAME            what messages call the machine
+      --memory SIZE          2MiB to 4TiB, with its unit
+      --cpus N               1 to 8 (default 1)
+      --boot PROTOCOL        auto (default), linux (bzImage), pvh (ELF with the note)
+      --kernel FD            read at start and at each reset
+      --initrd FD
+      --cmdline TEXT
+      --disk id=ID,fd=N[,delta=M][,read-only]
+                             a virtio disk, repeatable; with delta= the first descriptor is an immutable base
+      --serial IN[:OUT]      COM1
+      --console IN[:OUT]     virtio console (hvc0)
+      --control IN[:OUT]     words in (power-button, reset, stop), events out, one a line; its end is a stop
+      --triple-fault WHAT    exit (default) or reset
+
+      --measure-kvm          what /dev/kvm is worth here, as one line of JSON
+      --dump-acpi FOLDER     the tables a guest would get, one file each, and the MP table; takes --cpus
+      --version, --help
+
+    Exit status: 0 off or stopped, 64 usage, 65 boot input wrong, 69 no usable KVM, 70 bug, 71 operating system,
+    74 input/output, 86 guest fault.
+
+    """
+
+let versionText = "vmlab-machine 0.1.0\n"
