@@ -44,7 +44,10 @@ struct Shape<Value: Sendable>: Sendable {
 
     init(_ schema: Schema, read: @escaping @Sendable (Node, Place, inout Findings) -> Value?) {
         self.schema = schema
-        self.read = read
+        self.read = { node, place, findings in
+            if case .unknown = node.content { return nil }
+            return read(node, place, &findings)
+        }
     }
 
     /// The same values, narrowed or turned into something else.

@@ -31,7 +31,8 @@ extension Shape {
         _ kind: String, names: NameRule, _ shape: Shape<Element>
     ) -> Shape<[Named<Element>]> where Value == [Named<Element>] {
         let schema = Schema([
-            .init("type", .text("object")), .init("propertyNames", .object([.init("pattern", .text(names.pattern))])),
+            .init("type", .text("object")), .init("minProperties", .number(1)),
+            .init("propertyNames", .object([.init("pattern", .text(names.pattern))])),
             .init("additionalProperties", shape.schema.json),
         ])
         return Shape(schema) { node, place, findings in
@@ -39,6 +40,7 @@ extension Shape {
                 findings.add(node.mark, "\(place.name) wants a mapping of names to \(kind)s, not \(node.kindName)")
                 return nil
             }
+            if entries.isEmpty { findings.add(node.mark, "\(place.name) names no \(kind)") }
             return entries.compactMap { entry in
                 names.check(entry.key, entry.keyMark, &findings)
                 let place = Place(name: "\(kind) \(quoted(entry.key))", mark: entry.keyMark)

@@ -24,7 +24,14 @@ struct Findings {
             omitted += 1
             return
         }
-        found.append(Finding(mark: mark, message: message, severity: severity))
+        found.append(Finding(mark: inText(mark), message: message, severity: severity))
+    }
+
+    /// libyaml counts a line more at the end of a text that does not end with one; there is no place beyond the last line's end.
+    private func inText(_ mark: Mark) -> Mark {
+        let source = sources[mark.source]
+        guard mark.line > source.lineCount else { return mark }
+        return Mark(source: mark.source, line: source.lineCount, column: source.line(source.lineCount).unicodeScalars.count + 1)
     }
 
     /// With a did-you-mean if a known name is near the unknown one.

@@ -62,12 +62,13 @@ struct RecipeShelf {
     let catalogue: ImageCatalogue
     /// In order of first use.
     private(set) var used: [ImageRecipe] = []
-    private var failed: Set<String> = []
+    /// Every name that was asked for, found or not.
+    private var known: [String: ImageRecipe?] = [:]
 
     init(catalogue: ImageCatalogue) { self.catalogue = catalogue }
 
     mutating func recipe(named name: String, usedAt mark: Mark, _ findings: inout Findings) -> ImageRecipe? {
-        if let recipe = used.first(where: { $0.name == name }) { return recipe }
+        if let recipe = known[name] { return recipe }
         if let fault = NameRule.image.fault(of: name) {
             findings.add(mark, fault)
             return nil
@@ -76,7 +77,7 @@ struct RecipeShelf {
             reportUnknown(name, mark, &findings)
             return nil
         }
-        guard failed.insert(name).inserted else { return nil }
+        known[name] = .some(nil)
         switch contents {
         case .failure(let trouble):
             findings.add(mark, "image \(quoted(name)): \(path) cannot be read: \(trouble.description)")
@@ -84,8 +85,8 @@ struct RecipeShelf {
         case .success(let bytes):
             let source = findings.add(Source(name: path, bytes: bytes))
             guard let recipe = ImageReader.read(source: source, folder: Path.folder(of: path), &findings) else { return nil }
+            known[name] = recipe
             used.append(recipe)
-            failed.remove(name)
             return recipe
         }
     }

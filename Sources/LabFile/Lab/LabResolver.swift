@@ -24,7 +24,6 @@ struct LabResolver {
     func resolve(_ draft: LabDraft, _ findings: inout Findings) -> Lab? {
         let defaults = draft.defaults.value ?? MachineDraft()
         guard case .value(let machines, let mark) = draft.machines else { return nil }
-        if machines.isEmpty { findings.add(mark, "a lab has at least one machine") }
 
         var images = RecipeShelf(catalogue: catalogue)
         var entries: [Entry] = []

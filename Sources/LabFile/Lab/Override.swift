@@ -91,6 +91,7 @@ enum Override {
             }
             put(value, at: path.dropFirst(), in: &nodes[index], walked: walked + [part], line, &findings)
             node = Node(mark: node.mark, content: .list(nodes))
+        case .unknown: break
         case .scalar:
             findings.add(line, "\(quoted(here)) is \(node.kindName), which has no \(quoted(part)) in it")
         }

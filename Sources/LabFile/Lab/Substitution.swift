@@ -10,9 +10,10 @@ struct Substitution {
         switch node.content {
         case .scalar(let text, let isPlain):
             guard text.contains("${") else { return node }
-            let text = substituted(text, in: node.mark, &findings)
+            guard let text = substituted(text, in: node.mark, &findings) else { return Node(mark: node.mark, content: .unknown) }
             // Between braces YAML wants quotes around `${NAME}`, so they do not say that a number is meant as text.
             return Node(mark: node.mark, content: .scalar(text, isPlain: isPlain || !text.isEmpty))
+        case .unknown: return node
         case .list(let nodes): return Node(mark: node.mark, content: .list(nodes.map { applied(to: $0, &findings) }))
         case .mapping(let entries):
             let values = entries.map { Node.Entry(key: $0.key, keyMark: $0.keyMark, value: applied(to: $0.value, &findings)) }
@@ -20,8 +21,10 @@ struct Substitution {
         }
     }
 
-    private func substituted(_ text: String, in mark: Mark, _ findings: inout Findings) -> String {
+    /// `nil` after adding what is wrong to the findings; each variable that is not set is one of them.
+    private func substituted(_ text: String, in mark: Mark, _ findings: inout Findings) -> String? {
         var result = ""
+        var isWhole = true
         var rest = text.unicodeScalars[...]
         while let first = rest.first {
             if rest.starts(with: "$${".unicodeScalars) {
@@ -32,24 +35,25 @@ struct Substitution {
                 guard written.unicodeScalars.count < rest.count else {
                     findings.add(
                         place(of: written, in: mark, findings), "`${` has no `}` after it; write `$${` for the characters themselves")
-                    return result
+                    return nil
                 }
                 rest = rest.dropFirst(written.unicodeScalars.count + 1)
-                result += value(of: String(written.dropFirst(2)), at: place(of: written + "}", in: mark, findings), &findings)
+                let place = place(of: written + "}", in: mark, findings)
+                if let value = value(of: String(written.dropFirst(2)), at: place, &findings) { result += value } else { isWhole = false }
             } else {
                 result.unicodeScalars.append(first)
                 rest = rest.dropFirst()
             }
             if result.utf8.count > Limits.scalar {
                 findings.add(mark, "this text has more than \(Limits.scalar) bytes once its variables are put in")
-                return ""
+                return nil
             }
         }
-        return result
+        return isWhole ? result : nil
     }
 
     /// - Parameter expression: what stands between the braces.
-    private func value(of expression: String, at mark: Mark, _ findings: inout Findings) -> String {
+    private func value(of expression: String, at mark: Mark, _ findings: inout Findings) -> String? {
         let separator = expression.range(of: ":-")
         let name = separator.map { String(expression[..<$0.lowerBound]) } ?? expression
         let isName =
@@ -58,12 +62,12 @@ struct Substitution {
             && !(name.utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? true)
         guard isName else {
             findings.add(mark, "\(quoted(name)) is not the name of a variable; write `$${` for the characters themselves")
-            return ""
+            return nil
         }
         if let value = environment[name], !(value.isEmpty && separator != nil) { return value }
         if let separator { return String(expression[separator.upperBound...]) }
         findings.add(mark, "variable \(quoted(name)) is not set", near: name, among: environment.keys.sorted())
-        return ""
+        return nil
     }
 
     /// Where the words stand in the line that the text begins in; where the text begins if they are not there as written.

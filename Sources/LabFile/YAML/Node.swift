@@ -10,6 +10,8 @@ struct Node: Sendable {
         case scalar(String, isPlain: Bool)
         case list([Node])
         case mapping([Entry])
+        /// Its variable is not set, which has been found already.
+        case unknown
     }
 
     struct Entry: Sendable {
@@ -36,6 +38,7 @@ struct Node: Sendable {
         self.content = content
         size = Size()
         switch content {
+        case .unknown: break
         case .scalar(let text, _): size.bytes = text.utf8.count
         case .list(let nodes):
             size.height = 1
@@ -54,6 +57,7 @@ struct Node: Sendable {
         case .scalar(let text, isPlain: false): "the quoted text " + quoted(text)
         case .list: "a list"
         case .mapping: "a mapping"
+        case .unknown: "a variable that is not set"
         }
     }
 }

@@ -13,14 +13,15 @@ struct Source: Sendable {
         lineStarts = starts
     }
 
+    var lineCount: Int { lineStarts.count }
+
     /// The text of a line, counted from 1, without its end; empty where there is no such line.
     func line(_ number: Int) -> String {
         guard number >= 1, number <= lineStarts.count else { return "" }
         let start = lineStarts[number - 1]
         var end = number < lineStarts.count ? lineStarts[number] - 1 : bytes.count
         if end > start, bytes[end - 1] == 0x0D { end -= 1 }
-        // Enough for any column that a person looks at, and a bound on what one diagnostic costs.
-        return String(decoding: bytes[start..<min(end, start + Limits.scalar)], as: UTF8.self)
+        return String(decoding: bytes[start..<end], as: UTF8.self)
     }
 
     /// The place of a byte: its line, and the code points before it in that line plus one.

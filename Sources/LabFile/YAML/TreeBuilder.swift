@@ -196,7 +196,7 @@ struct TreeBuilder: ~Copyable {
                 findings.add(node.mark, "`<<` merges mappings, not \(node.kindName)")
                 return false
             }
-        case .scalar:
+        case .scalar, .unknown:
             findings.add(value.mark, "`<<` merges mappings, not \(value.kindName)")
             return []
         }
@@ -236,7 +236,7 @@ struct TreeBuilder: ~Copyable {
 extension EventParser.Failure {
     /// Where a person has to look: for what never ended, its beginning.
     fileprivate var bestPosition: EventParser.Position {
-        problem.contains("end of stream") && context != nil ? contextPosition : position
+        context != nil && (problem.contains("end of stream") || problem == "could not find expected ':'") ? contextPosition : position
     }
 
     /// libyaml's own words, with advice where they are known to puzzle.
@@ -249,7 +249,8 @@ extension EventParser.Failure {
         case "mapping values are not allowed in this context":
             "a `:` cannot stand here; is the line indented right, or does text with `: ` want quotes?"
         case "did not find expected key": "a key is expected here; is the line indented like its neighbours?"
-        case "could not find expected ':'": "a `:` is expected after the key before this place"
+        case "could not find expected ':'": "a `:` is expected after this key"
+        case "did not find expected node content": "a value is expected here"
         case "did not find expected ',' or '}'": "a `,` or `}` is expected here; between braces, text such as `${NAME}` wants quotes"
         case "did not find expected ',' or ']'": "a `,` or `]` is expected here"
         case "found unexpected end of stream": "this is never closed (\(context ?? "at the end of the file"))"
