@@ -56,7 +56,8 @@ let package = Package(
         // From the plan to running machines.
         room("Host", ["CLinux", system]),
         room("LabImages", ["LabModel", "Host", "CArchive", "CCrypto", system]),
-        room("Carrier", ["LabModel", "Host"]),
+        room("CarrierLink"),
+        room("Carrier", ["CarrierLink", "LabModel", "Host", "CLinux", system]),
         room("LabRunner", ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"]),
         .executableTarget(
             name: "vmlab",
@@ -67,15 +68,15 @@ let package = Package(
         room("Devices"),
         room("VMM", ["Devices", "Host", "CLinux"]),
         staticProgram("vmlab-machine", ["VMM", "Devices", "Host"]),
-        staticProgram("vmlab-carrier-init", ["Host", "CLinux"]),
-        staticProgram("vmlab-leash", ["Host", "CLinux"]),
+        staticProgram("vmlab-carrier-init", ["CarrierLink", "Host", "CLinux", system]),
+        staticProgram("vmlab-leash", ["CLinux"]),
 
         tests("HostTests", ["Host", system]),
         tests("LabFileTests", ["LabFile", "LabModel"]),
         tests("LabPlanTests", ["LabPlan", "LabModel"]),
         tests("LabImagesTests", ["LabImages", "LabModel", "Host"]),
         tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host"]),
-        tests("CarrierTests", ["Carrier", "LabModel", "Host"]),
+        tests("CarrierTests", ["Carrier", "CarrierLink", "LabImages", "LabModel", "Host", "CLinux", system]),
         tests("DevicesTests", ["Devices"]),
         tests("VMMTests", ["VMM", "Devices", "Host"]),
         tests("TidyTests", []),

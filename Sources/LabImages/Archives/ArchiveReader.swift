@@ -5,7 +5,7 @@ internal import Glibc
 ///
 /// Holes stay holes: data comes as blocks with offsets, so a sparse terabyte costs what it holds. Names are bytes: libarchive
 /// converts them only as far as the C locale goes, which is not at all.
-final class ArchiveReader {
+package final class ArchiveReader {
     /// More entries than any distribution's whole archive has files; what a kilobyte of compressed empty headers may grow to.
     static let maximumEntries = 4_000_000
     /// The end of a tar is a block of zeros; a file that ends without one was cut off between two entries.
@@ -16,7 +16,7 @@ final class ArchiveReader {
     private let subject: String
     private var entries = 0
 
-    init(_ stream: DecodedStream, subject: String) throws(ImageError) {
+    package init(_ stream: DecodedStream, subject: String) throws(ImageError) {
         self.stream = stream
         self.subject = subject
         var current: Chunk?
@@ -27,7 +27,7 @@ final class ArchiveReader {
     }
 
     /// The next entry; `nil` at the archive's proper end. What is left of the entry before is read over.
-    func next() throws(ImageError) -> ArchiveEntry? {
+    package func next() throws(ImageError) -> ArchiveEntry? {
         while entries > 0, try unsafe archive.nextBlock() != nil {}
         let before = archive.position
         guard let entry = try unsafe archive.nextEntry() else {
@@ -35,6 +35,8 @@ final class ArchiveReader {
             if isTar, archive.position - before < ArchiveReader.tarBlock {
                 throw ImageError(.damagedArchive("it ends without an end mark: truncated"), subject)
             }
+            // Zeros are a tar without entries; so is the start of a disk or of a CD image.
+            guard entries > 0 else { throw ImageError(.notAnArchive("it holds no entry"), subject) }
             return nil
         }
         entries += 1
@@ -48,7 +50,7 @@ final class ArchiveReader {
     func nextBlock() throws(ImageError) -> (bytes: UnsafeRawBufferPointer, offset: UInt64)? { try unsafe archive.nextBlock() }
 
     /// The whole content of the current entry, holes as zeros.
-    func content(limit: Int) throws(ImageError) -> [UInt8] {
+    package func content(limit: Int) throws(ImageError) -> [UInt8] {
         var content: [UInt8] = []
         while let (bytes, offset) = try unsafe nextBlock() {
             guard offset <= UInt64(limit), UInt64(bytes.count) <= UInt64(limit) - offset else {
@@ -63,7 +65,7 @@ final class ArchiveReader {
     /// Feeds every entry with its data to a sink.
     ///
     /// - Parameter progress: is called now and then with the bytes of the file read so far.
-    func feed(_ sink: inout some ArchiveSink & ~Copyable, progress: (UInt64) -> Void) throws(ImageError) {
+    package func feed(_ sink: inout some ArchiveSink & ~Copyable, progress: (UInt64) -> Void) throws(ImageError) {
         while let entry = try next() {
             progress(stream.bytesRead)
             do throws(SinkError) {

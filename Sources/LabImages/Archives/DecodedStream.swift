@@ -1,4 +1,4 @@
-internal import Host
+package import Host
 internal import Synchronization
 
 /// A file without its compression, decoded and digested on a thread of its own while the caller uses what came before.
@@ -7,20 +7,22 @@ internal import Synchronization
 ///
 /// A stream is whole or an error: the decoder is run to its very end, past what the caller cares about, so that truncated
 /// files and wrong checksums are always seen, and a wrong digest is reported before any damage that it explains.
-final class DecodedStream {
+package final class DecodedStream {
     /// Chunks on the way: enough that neither thread waits for the other's odd slow moment (4 MiB).
     private static let queueLength = 16
 
     /// The compressed bytes to decode: a whole file, or one member of a Debian package.
-    enum Part: Sendable {
+    package enum Part: Sendable {
         case wholeFile
         /// The `ar` member of a `.deb` whose name begins so: `data.tar`.
         case member(prefix: String)
     }
 
-    struct Limits: Sendable {
+    package struct Limits: Sendable {
         /// Decoded bytes: what a few kilobytes of archive may grow to.
-        var decodedBytes: UInt64
+        package var decodedBytes: UInt64
+
+        package init(decodedBytes: UInt64) { self.decodedBytes = decodedBytes }
     }
 
     private let shared: Shared
@@ -31,7 +33,8 @@ final class DecodedStream {
     var bytesRead: UInt64 { shared.counter.bytes.load(ordering: .relaxed) }
 
     /// - Parameter expected: the digest that the whole file must have; checked by `finish()`, on the bytes that were decoded.
-    init(_ file: SharedDescriptor, _ part: Part = .wholeFile, subject: String, expected: Digest?, limits: Limits) throws(ImageError) {
+    package init(_ file: SharedDescriptor, _ part: Part = .wholeFile, subject: String, expected: Digest?, limits: Limits) throws(ImageError)
+    {
         self.subject = subject
         let shared = Shared(length: DecodedStream.queueLength)
         self.shared = shared
@@ -59,13 +62,13 @@ final class DecodedStream {
     }
 
     /// Lets the decoder run to the end, and gives the digest of the whole file.
-    func finish() throws(ImageError) -> Digest {
+    package func finish() throws(ImageError) -> Digest {
         while shared.queue.pop() != nil {}
         return try outcome()
     }
 
     /// What there is to say about a failure of the stream's user: the stream's own, where it has one, explains it.
-    func explain(_ error: ImageError) -> ImageError {
+    package func explain(_ error: ImageError) -> ImageError {
         do throws(ImageError) {
             _ = try finish()
             return error

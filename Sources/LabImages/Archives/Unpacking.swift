@@ -1,7 +1,7 @@
 /// Bytes in memory without their compression (gzip, xz, zstd, lz4 of both forms, bzip2).
-enum Unpacking {
+package enum Unpacking {
     /// - Parameter limit: how many bytes may come out.
-    static func unpack(_ packed: ArraySlice<UInt8>, limit: Int, subject: String) throws(ImageError) -> [UInt8] {
+    package static func unpack(_ packed: ArraySlice<UInt8>, limit: Int, subject: String) throws(ImageError) -> [UInt8] {
         var unpacked: [UInt8] = []
         var failure: ImageError?
         unsafe packed.withUnsafeBytes { packed in

@@ -7,13 +7,13 @@ internal import LabModel
 ///
 /// The archive is read once, so every file that is better than the best so far is copied over it, and a later entry of the
 /// same path replaces it, as it does in the image.
-final class BootFiles: ArchiveSink {
+package final class BootFiles: ArchiveSink {
     /// Kernels have 10 to 70 MB, initial ramdisks up to a few hundred.
     static let maximumSize: UInt64 = 1 << 30
 
     private var searches: [Search]
 
-    init(_ wanted: [(pattern: FilePattern, output: String)]) {
+    package init(_ wanted: [(pattern: FilePattern, output: String)]) {
         searches = wanted.map { Search(pattern: $0.pattern, output: $0.output) }
     }
 
@@ -29,14 +29,14 @@ final class BootFiles: ArchiveSink {
     }
 
     /// A copied file.
-    struct Found {
+    package struct Found {
         /// Absolute path in the image.
-        var origin: String
-        var output: String
+        package var origin: String
+        package var output: String
     }
 
     /// What each pattern has found, in the order they were given; an error for one that has found nothing.
-    func found(in archive: String) throws(ImageError) -> [Found] {
+    package func found(in archive: String) throws(ImageError) -> [Found] {
         var found: [Found] = []
         for search in searches {
             guard let best = search.best else {
@@ -48,7 +48,7 @@ final class BootFiles: ArchiveSink {
         return found
     }
 
-    func begin(_ entry: ArchiveEntry) throws(SinkError) {
+    package func begin(_ entry: ArchiveEntry) throws(SinkError) {
         for index in searches.indices where searches[index].pattern.matches(entry.path) {
             let path = FilePattern.normalized(entry.path)
             switch entry.kind {
@@ -78,7 +78,7 @@ final class BootFiles: ArchiveSink {
         }
     }
 
-    func data(_ bytes: RawSpan, at offset: UInt64) throws(SinkError) {
+    package func data(_ bytes: RawSpan, at offset: UInt64) throws(SinkError) {
         for search in searches {
             guard let copy = search.copy else { continue }
             guard offset <= BootFiles.maximumSize, UInt64(bytes.byteCount) <= BootFiles.maximumSize - offset else {
@@ -97,7 +97,7 @@ final class BootFiles: ArchiveSink {
         }
     }
 
-    func end() throws(SinkError) {
+    package func end() throws(SinkError) {
         for index in searches.indices { searches[index].copy = nil }
     }
 }

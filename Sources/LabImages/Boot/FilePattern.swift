@@ -1,13 +1,13 @@
 /// A path in an image in which `*` stands for any run of bytes but `/`: `/boot/vmlinuz-*`.
-struct FilePattern: Hashable, Sendable, CustomStringConvertible {
+package struct FilePattern: Hashable, Sendable, CustomStringConvertible {
     private let bytes: [UInt8]
 
-    init(_ text: String) { bytes = FilePattern.normalized(Array(text.utf8)) }
+    package init(_ text: String) { bytes = FilePattern.normalized(Array(text.utf8)) }
 
-    var description: String { "/" + String(decoding: bytes, as: UTF8.self) }
+    package var description: String { "/" + String(decoding: bytes, as: UTF8.self) }
 
     /// - Parameter path: as archives spell it: with or without a leading `/` or `./`.
-    func matches(_ path: [UInt8]) -> Bool {
+    package func matches(_ path: [UInt8]) -> Bool {
         let path = FilePattern.normalized(path)
         let star = UInt8(ascii: "*")
         // The classic walk with one place to return to: linear for one star, never exponential.

@@ -2,8 +2,8 @@
 ///
 /// `vmlinuz-6.1.0-9` < `vmlinuz-6.1.0-10` < `vmlinuz-6.10.0-1`, and `6.12~rc1` < `6.12`. Works on bytes, so that names
 /// need not be text.
-enum VersionOrder {
-    static func isAscending(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+package enum VersionOrder {
+    package static func isAscending(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         var left = left[...]
         var right = right[...]
         while !left.isEmpty || !right.isEmpty {

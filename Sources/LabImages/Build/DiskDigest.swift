@@ -5,14 +5,14 @@ internal import Host
 ///
 /// SHA-256 over every 4096-byte block that is not all zeros, each after its block number (8 bytes, little-endian), then the
 /// disk's length. Only allocated parts are read, so an empty terabyte costs nothing.
-enum DiskDigest {
+package enum DiskDigest {
     private static let block = 4096
     private static let readSize = 1 << 20
     // lseek(2): Linux's own, behind a feature macro in the C headers.
     private static let seekData: CInt = 3
     private static let seekHole: CInt = 4
 
-    static func digest(of path: String) throws(ImageError) -> Digest {
+    package static func digest(of path: String) throws(ImageError) -> Digest {
         do throws(OSError) {
             let file = try Descriptor.open(path, O_RDONLY)
             let size = try file.size()

@@ -1,24 +1,24 @@
-internal import LabModel
+package import LabModel
 
 /// The recipe's `files:`, laid over the source as its last layer.
 ///
 /// Every file belongs to root and bears the project's one fixed time, so the layer is a function of the recipe and of the
 /// content of the files that it names. Folders on the way are made by the tree itself where they are missing.
-struct OverlayLayer {
+package struct OverlayLayer {
     /// 2024-01-01: the time of everything that has no time of its own. Not 0, which some programs take for "never".
-    static let epoch: Int64 = 1_704_067_200
+    package static let epoch: Int64 = 1_704_067_200
     /// A file of the recipe's folder is a configuration or a small program.
     static let maximumFileSize = 256 << 20
 
     private let files: [ImageRecipe.File]
     private let folder: String
 
-    init(_ recipe: ImageRecipe) {
+    package init(_ recipe: ImageRecipe) {
         files = recipe.files
         folder = recipe.folder
     }
 
-    func feed(_ sink: inout some ArchiveSink & ~Copyable) throws(ImageError) {
+    package func feed(_ sink: inout some ArchiveSink & ~Copyable) throws(ImageError) {
         for file in files {
             let modified = ArchiveEntry.Time(seconds: OverlayLayer.epoch)
             let path = Array(file.to.utf8)

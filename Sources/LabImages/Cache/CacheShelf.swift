@@ -11,13 +11,13 @@ internal import SystemPackage
 /// What is made goes into `<key>.part`, is synced file by file, and gets its name by one rename, so no crash leaves half of
 /// it under its name. The lock is the kernel's: two builders of one key wait for each other, and a `.part` whose lock can be
 /// taken has no builder any more and is removed by the next one that comes by.
-struct CacheShelf: Sendable {
+package struct CacheShelf: Sendable {
     static let partSuffix = ".part"
 
     private let cache: String
     private let kind: String
 
-    init(cache: String, kind: String) {
+    package init(cache: String, kind: String) {
         self.cache = cache
         self.kind = kind
     }
@@ -26,7 +26,7 @@ struct CacheShelf: Sendable {
     private func lockPath(_ key: String) -> String { "\(cache)/locks/\(kind)-\(key)" }
 
     /// Where the thing of this key is or will be.
-    func path(_ key: String) -> String { "\(folder)/\(key)" }
+    package func path(_ key: String) -> String { "\(folder)/\(key)" }
 
     /// Makes the thing unless it is there.
     ///
@@ -34,7 +34,7 @@ struct CacheShelf: Sendable {
     ///   - isWhole: judges a folder under its final name; one that fails is made again.
     ///   - waiting: is called once if another builder is at it.
     ///   - fill: puts everything into the folder it is given, with no folders inside at the end.
-    func make(
+    package func make(
         _ key: String, isWhole: (String) -> Bool, waiting: () -> Void, _ fill: (String) throws(ImageError) -> Void
     ) throws(ImageError) {
         guard !isWhole(path(key)) else { return }

@@ -3,9 +3,9 @@ internal import Host
 internal import SystemPackage
 
 /// What the cache does with folders and small files, with errors that name the path.
-enum Folder {
+package enum Folder {
     /// Makes a folder and those above it, for the user alone; one that is there is left as it is.
-    static func make(_ path: String) throws(ImageError) {
+    package static func make(_ path: String) throws(ImageError) {
         if unsafe mkdir(path, 0o700) == 0 { return }
         let code = Errno.last
         switch code {
@@ -27,7 +27,7 @@ enum Folder {
     }
 
     /// The names in a folder, in byte order; none if it cannot be read.
-    static func names(_ path: String) -> [String] {
+    package static func names(_ path: String) -> [String] {
         guard let stream = unsafe opendir(path) else { return [] }
         // Safe because the stream is closed once, after the last use of what it lends.
         defer { unsafe _ = closedir(stream) }
@@ -42,7 +42,7 @@ enum Folder {
     }
 
     /// Removes a folder with all that is in it; links are removed, never followed. Nothing there is success.
-    static func remove(_ path: String) throws(ImageError) {
+    package static func remove(_ path: String) throws(ImageError) {
         // Folders from the outermost to the one being emptied: no recursion, however deep it goes.
         var open = [path]
         while let folder = open.last {
@@ -93,7 +93,7 @@ enum Folder {
         }
     }
 
-    static func write(_ bytes: [UInt8], to path: String) throws(ImageError) {
+    package static func write(_ bytes: [UInt8], to path: String) throws(ImageError) {
         let file = try create(path)
         do throws(OSError) {
             try file.writeAll(bytes)
@@ -103,7 +103,7 @@ enum Folder {
     }
 
     /// A whole file, at most `limit` bytes.
-    static func read(_ path: String, limit: Int) throws(ImageError) -> [UInt8] {
+    package static func read(_ path: String, limit: Int) throws(ImageError) -> [UInt8] {
         do throws(OSError) {
             let file = try Descriptor.open(path, O_RDONLY)
             var bytes: [UInt8] = []

@@ -8,17 +8,17 @@
 ///     0x24c  u32  payload length; the last 4 bytes of it are the unpacked size (except where the format has its own)
 ///
 /// Source: Linux, Documentation/arch/x86/boot.rst. A bzImage is a file somebody else made: every number is checked.
-struct KernelPayload {
+package struct KernelPayload {
     /// The first bytes of an ELF file.
     static let elfMagic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
 
     /// The compressed stream, as its own tools write it.
-    let packed: ArraySlice<UInt8>
+    package let packed: ArraySlice<UInt8>
     /// What it unpacks to, in bytes.
-    let unpackedSize: Int
+    package let unpackedSize: Int
 
     /// `nil`: not a bzImage with a payload inside the file.
-    init?(bzImage: [UInt8]) {
+    package init?(bzImage: [UInt8]) {
         guard bzImage.count >= 0x250, bzImage[0x1fe] == 0x55, bzImage[0x1ff] == 0xaa,
             bzImage[0x202..<0x206].elementsEqual("HdrS".utf8),
             UInt16(bzImage[0x206]) | UInt16(bzImage[0x207]) << 8 >= 0x0208

@@ -9,28 +9,30 @@
 /// Repeatable by construction: inodes count from 1, every time is 0, every owner is root. Files are kept whole in memory,
 /// which suits what it is for: a carrier's few megabytes.
 /// Source: Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
-struct NewcWriter {
+package struct NewcWriter {
     /// The archive so far; whole after `finish()`.
-    private(set) var bytes: [UInt8] = []
+    package private(set) var bytes: [UInt8] = []
     private var inode: UInt32 = 0
 
-    /// Names are relative, as `find | cpio` would give them; a folder goes in before what it holds.
-    mutating func directory(_ name: String, mode: UInt32 = 0o755) { entry(name, mode: 0o040000 | mode, links: 2, data: []) }
+    package init() {}
 
-    mutating func file(_ name: String, mode: UInt32, data: [UInt8]) {
+    /// Names are relative, as `find | cpio` would give them; a folder goes in before what it holds.
+    package mutating func directory(_ name: String, mode: UInt32 = 0o755) { entry(name, mode: 0o040000 | mode, links: 2, data: []) }
+
+    package mutating func file(_ name: String, mode: UInt32, data: [UInt8]) {
         entry(name, mode: 0o100000 | mode, links: 1, data: data)
     }
 
-    mutating func symlink(_ name: String, target: String) {
+    package mutating func symlink(_ name: String, target: String) {
         entry(name, mode: 0o120777, links: 1, data: Array(target.utf8))
     }
 
-    mutating func characterDevice(_ name: String, mode: UInt32, major: UInt32, minor: UInt32) {
+    package mutating func characterDevice(_ name: String, mode: UInt32, major: UInt32, minor: UInt32) {
         entry(name, mode: 0o020000 | mode, links: 1, data: [], device: (major, minor))
     }
 
     /// Ends the archive. The kernel goes on with what follows at the next multiple of 4, so another archive may be appended.
-    mutating func finish() {
+    package mutating func finish() {
         inode = 0
         write(header: "TRAILER!!!", inode: 0, mode: 0, links: 1, size: 0, device: (0, 0))
     }

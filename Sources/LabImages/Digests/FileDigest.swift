@@ -1,15 +1,15 @@
 internal import Glibc
-internal import Host
+package import Host
 
 /// The digest of a whole file.
-enum FileDigest {
-    static func digest(of path: String) throws(ImageError) -> Digest {
+package enum FileDigest {
+    package static func digest(of path: String) throws(ImageError) -> Digest {
         let file = try open(path)
         return try ArchiveIntake(file, subject: path, counter: IntakeCounter()).finish()
     }
 
     /// Opens a regular file for reading; anything else that has this name is refused before it can block or lie.
-    static func open(_ path: String) throws(ImageError) -> SharedDescriptor {
+    package static func open(_ path: String) throws(ImageError) -> SharedDescriptor {
         do throws(OSError) {
             let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
             guard try file.status().kind == .regular else {

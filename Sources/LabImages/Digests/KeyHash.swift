@@ -2,20 +2,20 @@
 ///
 /// Every part goes in as `length name length value` with 8-byte little-endian lengths, so that no two lists of parts
 /// share their bytes. Keys never depend on a JSON writer's habits or on the order of a dictionary.
-struct KeyHash: ~Copyable {
+package struct KeyHash: ~Copyable {
     /// 128 bits in hexadecimal: far beyond accidents, and short enough for a command line.
     static let keyLength = 32
 
     private var hash = SHA256()
 
     /// - Parameter kind: what the key is for and its format's version, e.g. `image 1`: keys of different kinds never meet.
-    init(kind: String) { add("kind", kind) }
+    package init(kind: String) { add("kind", kind) }
 
-    mutating func add(_ name: String, _ value: String) { add(name, Array(value.utf8)) }
-    mutating func add(_ name: String, _ value: UInt64) { add(name, String(value)) }
+    package mutating func add(_ name: String, _ value: String) { add(name, Array(value.utf8)) }
+    package mutating func add(_ name: String, _ value: UInt64) { add(name, String(value)) }
     mutating func add(_ name: String, _ value: Digest) { add(name, value.description) }
 
-    mutating func add(_ name: String, _ values: [String]) {
+    package mutating func add(_ name: String, _ values: [String]) {
         add(name + ".count", UInt64(values.count))
         for value in values { add(name, value) }
     }
@@ -32,7 +32,7 @@ struct KeyHash: ~Copyable {
         }
     }
 
-    consuming func finish() -> String {
+    package consuming func finish() -> String {
         String(hash.finish().description.prefix(KeyHash.keyLength))
     }
 }

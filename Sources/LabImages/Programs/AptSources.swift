@@ -3,12 +3,12 @@ internal import LabModel
 /// Where the host's apt gets Debian from, as lines for another suite's `sources.list`.
 ///
 /// No mirror is named in the project: whatever the host's administrator chose serves the images too.
-struct AptSources {
+package struct AptSources {
     /// The suites of a release that an up-to-date system is made of.
     static let pockets = ["", "-updates", "-security"]
 
     /// One-line entries, in a fixed order.
-    let lines: [String]
+    package let lines: [String]
 
     /// - Throws: where the host's apt knows no source of Debian.
     static func find(suite: String) throws(ImageError) -> AptSources {
@@ -27,7 +27,7 @@ struct AptSources {
     ///   - indexTargets: lines of `creator|origin|release|codename|component|URI|signed-by`; a field that apt does not know is
     ///     its own name, `$(ORIGIN)`.
     ///   - hostCodename: the release whose sources are read as the suite's, where the host has none of the suite itself.
-    init(indexTargets: String, suite: String, hostCodename: String?) {
+    package init(indexTargets: String, suite: String, hostCodename: String?) {
         var targets: [(release: String, codename: String, origin: String, uri: String, key: String?)] = []
         for line in indexTargets.split(separator: "\n") {
             let fields = line.split(separator: "|", omittingEmptySubsequences: false).map(String.init)

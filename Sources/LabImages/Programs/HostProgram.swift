@@ -6,7 +6,7 @@ internal import SystemPackage
 ///
 /// It runs on a leash (it is stopped when this process dies), with an environment of its own making, nothing on its standard
 /// input, and its talk read line by line. The last lines go into the error when it fails.
-struct HostProgram {
+package struct HostProgram {
     /// Lines of talk kept for an error: what fits a screen.
     private static let tailLines = 25
     /// One line of talk; programs that draw progress bars write endless ones.
@@ -21,7 +21,8 @@ struct HostProgram {
     /// - Parameters:
     ///   - package: the Debian package to install where the program is missing.
     ///   - environment: what the program gets besides `PATH`, `HOME` and a neutral locale.
-    init(_ name: String, package: String, environment: [String: String] = [:], search: String = HostProgram.path) throws(ImageError) {
+    package init(_ name: String, package: String, environment: [String: String] = [:], search: String = HostProgram.path) throws(ImageError)
+    {
         guard let program = Programs.find(name, path: search) else { throw ImageError(.missingProgram(package: package), name) }
         self.program = program
         self.name = name
@@ -77,7 +78,7 @@ struct HostProgram {
     }
 
     /// Runs to the end, and gives what it wrote to standard output (at most `limit` bytes).
-    func output(_ arguments: [String], limit: Int = 16 << 20, folder: String? = nil) throws(ImageError) -> String {
+    package func output(_ arguments: [String], limit: Int = 16 << 20, folder: String? = nil) throws(ImageError) -> String {
         let memory: Descriptor
         do throws(OSError) { memory = try Descriptor.memory(name: name) } catch { throw ImageError(error, name) }
         try run(arguments, output: memory, folder: folder)

@@ -15,9 +15,9 @@ enum Proxies {
 }
 
 /// Words for a shell.
-enum ShellWord {
+package enum ShellWord {
     /// The word in single quotes: nothing in it means anything to a shell.
-    static func quoted(_ word: String) -> String {
+    package static func quoted(_ word: String) -> String {
         "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }

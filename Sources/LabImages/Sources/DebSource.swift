@@ -116,7 +116,7 @@ struct DebSource {
 }
 
 /// apt with a state of its own: it reads the host's sources and keys, and writes into one folder only, as any user.
-struct PrivateApt {
+package struct PrivateApt {
     private let folder: String
     private let options: [String]
 
@@ -158,7 +158,7 @@ struct PrivateApt {
     }
 
     /// - Parameter control: a control paragraph: `Depends: a (= 1), b | c`.
-    static func onlyDependency(control: String) -> String? {
+    package static func onlyDependency(control: String) -> String? {
         guard let line = control.split(separator: "\n").first(where: { $0.hasPrefix("Depends: ") }) else { return nil }
         let wishes = line.dropFirst("Depends: ".count).split(separator: ",")
         guard wishes.count == 1, let first = wishes[0].split(separator: "|").first else { return nil }

@@ -1,0 +1,71 @@
+internal import LabModel
+
+/// The command line of one carrier's QEMU: everything it has, by descriptor number; no path of a lab in it.
+///
+/// One CPU: two make the emulation of nested virtualisation fail. No firmware tables, no display, no network: a carrier is
+/// a kernel, a few virtio ports and disks.
+struct CarrierCommand {
+    /// Without the program's name.
+    var arguments: [String] = []
+
+    struct Port: Hashable {
+        /// The name of the virtio port.
+        var name: String
+        /// Descriptor number of a socket in QEMU.
+        var descriptor: Int32
+    }
+
+    struct Disk: Hashable {
+        /// At most 20 bytes.
+        var serial: String
+        var descriptor: Int32
+        var writable: Bool
+    }
+
+    /// What a carrier takes for itself: its kernel, the initramfs with the monitor in it, and page tables. Measured at 76 MiB with
+    /// an idle monitor; the rest is room for its page cache.
+    static let overhead = ByteCount(bytes: 128 << 20)
+    /// PCI slots left on the board beside the host bridge, the ISA bridge and the ports.
+    static let mostDisks = 28
+    /// `max_ports` counts a port 0 that is reserved for consoles.
+    static let mostPorts = 29
+
+    static let kernelCommandLine = [
+        "console=ttyS0", "quiet", "panic=-1", "rdinit=/init", "mitigations=off",
+        // The emulated counter is the host's: calibrating it against the emulated timer costs time and gets it wrong.
+        "tsc_early_khz=2500000", "tsc=reliable", "no_timer_check",
+        "cryptomgr.notests", "lsm=capability", "audit=0",
+    ].joined(separator: " ")
+
+    init(kit: CarrierKit, memory: ByteCount, ports: [Port], disks: [Disk]) {
+        // QEMU takes whole MiB; rounded up.
+        let (total, overflow) = memory.bytes.addingReportingOverflow(Self.overhead.bytes + (1 << 20 - 1))
+        let mebibytes = (overflow ? UInt64.max : total) >> 20
+        arguments = [
+            "-M", "pc", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", "\(mebibytes)M",
+            "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none", "-serial", "stdio",
+            "-kernel", kit.kernel, "-initrd", kit.initramfs, "-append", Self.kernelCommandLine,
+            "-device", "virtio-serial-pci,max_ports=\(ports.count + 1)",
+        ]
+        for (index, port) in ports.enumerated() {
+            arguments += ["-chardev", "socket,id=c\(index),fd=\(port.descriptor)"]
+            arguments += ["-device", "virtserialport,chardev=c\(index),name=\(Self.escaped(port.name))"]
+        }
+        for (index, disk) in disks.enumerated() {
+            let access = disk.writable ? "discard=unmap,detect-zeroes=unmap" : "read-only=on"
+            // Locking would refuse a base image to the second of two carriers.
+            arguments += ["-add-fd", "fd=\(disk.descriptor),set=\(index)"]
+            arguments += [
+                "-blockdev",
+                "driver=raw,node-name=d\(index),\(access),file.driver=file,file.filename=/dev/fdset/\(index),file.locking=off"
+                    + (disk.writable ? ",file.discard=unmap" : ",file.read-only=on"),
+            ]
+            arguments += ["-device", "virtio-blk-pci,drive=d\(index),serial=\(Self.escaped(disk.serial))"]
+        }
+    }
+
+    /// A comma ends a value in QEMU's option syntax; two stand for one.
+    private static func escaped(_ value: String) -> String {
+        value.split(separator: ",", omittingEmptySubsequences: false).joined(separator: ",,")
+    }
+}

@@ -1,0 +1,82 @@
+internal import Glibc
+internal import Host
+internal import LabModel
+
+/// A launch with everything it names opened and checked; both ways of starting a machine begin here, so both refuse the same.
+struct OpenedLaunch {
+    var streams: [Stream] = []
+    var files: [File] = []
+
+    struct Stream {
+        var number: CInt
+        var name: String
+        var ours: SharedDescriptor
+        var theirs: SharedDescriptor
+    }
+
+    struct File {
+        enum Kind {
+            case disk(writable: Bool)
+            case blob
+        }
+        var number: CInt
+        var kind: Kind
+        var file: SharedDescriptor
+        var size: UInt64
+    }
+
+    /// 0 to 2 are the standard streams. A machine has far fewer than the upper bound.
+    private static let numbers: Range<Int32> = 3..<512
+    private static let sector: UInt64 = 512
+    /// A virtio port's name; QEMU and Linux take more.
+    private static let longestName = 64
+
+    init(_ launch: MachineLaunch) throws(CarrierError) {
+        var seen: Set<Int32> = []
+        var names: Set<String> = ["carrier"]
+        for descriptor in launch.descriptors {
+            guard Self.numbers.contains(descriptor.number), seen.insert(descriptor.number).inserted else {
+                throw CarrierError(
+                    .launchWrong, "the launch of \(launch.machine) names descriptor \(descriptor.number) twice, or out of range")
+            }
+            switch descriptor.kind {
+            case .stream(let name):
+                guard !name.isEmpty, name.utf8.count <= Self.longestName, names.insert(name).inserted else {
+                    throw CarrierError(.launchWrong, "the launch of \(launch.machine) has no use for a stream called `\(name)`")
+                }
+                streams.append(try Self.stream(descriptor.number, name))
+            case .disk(let path, let writable):
+                files.append(try Self.disk(descriptor.number, path, writable: writable))
+            case .blob(let path):
+                files.append(try Self.file(descriptor.number, path, O_RDONLY, .blob))
+            }
+        }
+    }
+
+    private static func stream(_ number: Int32, _ name: String) throws(CarrierError) -> Stream {
+        try carrierErrors { () throws(OSError) in
+            let ends = try UnixSocket.pair().split()
+            let ours = Descriptor(owning: ends.ours)
+            let theirs = Descriptor(owning: ends.theirs)
+            try ours.setNonBlocking()
+            return Stream(number: number, name: name, ours: SharedDescriptor(ours), theirs: SharedDescriptor(theirs))
+        }
+    }
+
+    private static func disk(_ number: Int32, _ path: String, writable: Bool) throws(CarrierError) -> File {
+        let disk = try file(number, path, writable ? O_RDWR : O_RDONLY, .disk(writable: writable))
+        guard disk.size > 0, disk.size % sector == 0 else {
+            throw CarrierError(
+                .launchWrong, "the disk \(path) has \(disk.size) bytes, which is not a whole number of \(sector)-byte sectors")
+        }
+        return disk
+    }
+
+    private static func file(_ number: Int32, _ path: String, _ flags: CInt, _ kind: File.Kind) throws(CarrierError) -> File {
+        try carrierErrors(.inputMissing) { () throws(OSError) in
+            let file = try Descriptor.open(path, flags)
+            let size = try file.size()
+            return File(number: number, kind: kind, file: SharedDescriptor(file), size: size)
+        }
+    }
+}

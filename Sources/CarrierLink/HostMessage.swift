@@ -1,0 +1,91 @@
+/// What the host tells the init inside a carrier, in this order: descriptors and files, `start`, then input and signals, `powerOff`.
+package enum HostMessage: Hashable, Sendable {
+    /// Open the virtio port of this name at this descriptor number.
+    case stream(number: Int32, name: String)
+    /// Open the disk with this serial at this descriptor number.
+    case disk(number: Int32, serial: String, writable: Bool)
+    /// Exactly `size` bytes follow in `data`; they stand at this descriptor number as a file in memory.
+    case blob(number: Int32, size: UInt64)
+    /// Exactly `size` bytes follow in `data`; they become the file at this absolute path.
+    case file(path: String, mode: UInt16, size: UInt64)
+    /// A piece of the blob or file announced last.
+    case data([UInt8])
+    /// Everything is said: run this program. With `input`, its standard input comes in `input` messages, else it is empty.
+    case start(program: String, arguments: [String], environment: [String], input: Bool)
+    /// Bytes for standard input; an empty message is its end.
+    case input([UInt8])
+    case signal(Int32)
+    case powerOff
+
+    private enum Kind: UInt8 {
+        case stream = 0x53  // S
+        case disk = 0x44  // D
+        case blob = 0x42  // B
+        case file = 0x46  // F
+        case data = 0x64  // d
+        case start = 0x58  // X
+        case input = 0x69  // i
+        case signal = 0x4B  // K
+        case powerOff = 0x50  // P
+    }
+
+    package var frame: Frame {
+        var fields = FieldWriter()
+        switch self {
+        case .stream(let number, let name):
+            fields.put(number)
+            fields.put(name)
+            return Frame(kind: Kind.stream.rawValue, payload: fields.bytes)
+        case .disk(let number, let serial, let writable):
+            fields.put(number)
+            fields.put(serial)
+            fields.put(writable ? 1 as UInt8 : 0)
+            return Frame(kind: Kind.disk.rawValue, payload: fields.bytes)
+        case .blob(let number, let size):
+            fields.put(number)
+            fields.put(size)
+            return Frame(kind: Kind.blob.rawValue, payload: fields.bytes)
+        case .file(let path, let mode, let size):
+            fields.put(path)
+            fields.put(mode)
+            fields.put(size)
+            return Frame(kind: Kind.file.rawValue, payload: fields.bytes)
+        case .data(let bytes): return Frame(kind: Kind.data.rawValue, payload: bytes)
+        case .start(let program, let arguments, let environment, let input):
+            fields.put(program)
+            fields.put(arguments)
+            fields.put(environment)
+            fields.put(input ? 1 as UInt8 : 0)
+            return Frame(kind: Kind.start.rawValue, payload: fields.bytes)
+        case .input(let bytes): return Frame(kind: Kind.input.rawValue, payload: bytes)
+        case .signal(let number):
+            fields.put(number)
+            return Frame(kind: Kind.signal.rawValue, payload: fields.bytes)
+        case .powerOff: return Frame(kind: Kind.powerOff.rawValue, payload: [])
+        }
+    }
+
+    package init(_ frame: Frame) throws(LinkError) {
+        var fields = FieldReader(frame.payload)
+        switch Kind(rawValue: frame.kind) {
+        case .stream: self = .stream(number: try fields.take(), name: try fields.text())
+        case .disk: self = .disk(number: try fields.take(), serial: try fields.text(), writable: try fields.take(UInt8.self) != 0)
+        case .blob: self = .blob(number: try fields.take(), size: try fields.take())
+        case .file: self = .file(path: try fields.text(), mode: try fields.take(), size: try fields.take())
+        case .start:
+            self = .start(
+                program: try fields.text(), arguments: try fields.texts(), environment: try fields.texts(),
+                input: try fields.take(UInt8.self) != 0)
+        case .signal: self = .signal(try fields.take())
+        case .data:
+            self = .data(frame.payload)
+            return
+        case .input:
+            self = .input(frame.payload)
+            return
+        case .powerOff: self = .powerOff
+        case nil: throw LinkError("an unknown message of kind \(frame.kind)")
+        }
+        try fields.finish()
+    }
+}
