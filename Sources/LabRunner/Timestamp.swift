@@ -30,6 +30,26 @@ package struct Timestamp: Hashable, Comparable, Sendable {
             + "\(padded(rest / 60_000 % 60, 2)):\(padded(rest / 1000 % 60, 2)).\(padded(rest % 1000, 3))Z"
     }
 
+    /// Reads what `text` writes; `nil` for anything else.
+    package init?(_ text: String) {
+        let parts = text.split(whereSeparator: { "-T:.Z".contains($0) }).map { Int64($0) }
+        guard text.utf8.count == 24, parts.count == 7, !parts.contains(nil) else { return nil }
+        let numbers = parts.compactMap(\.self)
+        guard (1...12).contains(numbers[1]), (1...31).contains(numbers[2]), (0...9999).contains(numbers[0]) else { return nil }
+        let days = Self.days(year: numbers[0], month: numbers[1], day: numbers[2])
+        let time = numbers[3] * 3_600_000 + numbers[4] * 60_000 + numbers[5] * 1000 + numbers[6]
+        self.init(milliseconds: days * 86_400_000 + time)
+    }
+
+    /// Howard Hinnant's days_from_civil.
+    private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let year = month <= 2 ? year - 1 : year
+        let era = (year >= 0 ? year : year - 399) / 400
+        let yearOfEra = year - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+
     /// Howard Hinnant's civil_from_days: the proleptic Gregorian date of a day counted from 1970-01-01.
     private static func civil(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + 719_468

@@ -64,6 +64,21 @@ package final class KeeperClient {
     /// Bytes of a console that came with its header.
     package func takeRest() -> [UInt8] { lines.takeRest() }
 
+    /// Turns the connection into a console's: afterwards it carries raw bytes, beginning with `takeRest`.
+    package func attach(_ wanted: ConsoleRequest) throws(RunnerError) {
+        let refusal: Outcome? = try ask(.console(wanted)) { reply in
+            switch reply {
+            case .console: .some(nil)
+            case .result(let outcome): .some(outcome)
+            case .status, .event: nil
+            }
+        }
+        if let refusal { throw .refused(refusal) }
+    }
+
+    /// Bytes for the console.
+    package func write(_ bytes: [UInt8]) throws(OSError) { try socket.writeAll(bytes) }
+
     /// Sends a request and returns its first reply that `pick` wants.
     ///
     /// - Parameter limitMilliseconds: how long the keeper may say nothing.

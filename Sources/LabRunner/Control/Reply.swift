@@ -21,6 +21,10 @@ package struct Outcome: Hashable, Sendable, Codable {
     package var message: String
     /// What to do next, where there is something.
     package var hint: String?
+    /// True when the keeper ends now and leaves it to whoever asked to undo what it wrote down.
+    package var leaving: Bool?
+
+    package var leaves: Bool { leaving ?? false }
 
     package init(_ code: ExitCode, _ message: String, hint: String? = nil) {
         self.code = code.rawValue

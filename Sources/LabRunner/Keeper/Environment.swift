@@ -4,10 +4,13 @@ package import LabModel
 /// The environment that the keeper and everything under it runs in: few things, and the lab's mark.
 package enum Environment {
     /// Handed on, because programs that images are built with need them.
-    private static let kept = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "LOGNAME", "http_proxy", "https_proxy", "no_proxy"]
+    private static let kept = [
+        "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "LOGNAME", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+    ]
 
     package static func forChildren(_ folders: LabFolders) -> [String] {
         let own = ProcessInfo.processInfo.environment
-        return kept.compactMap { name in own[name].map { "\(name)=\($0)" } } + ["\(ProcessTable.mark)=\(folders.state)"]
+        return kept.compactMap { name in own[name].map { "\(name)=\($0)" } } + [ProcessTable.variable(folders)]
     }
 }

@@ -1,3 +1,4 @@
+internal import Carrier
 internal import Glibc
 package import Host
 package import LabModel
@@ -151,13 +152,15 @@ package final class Keeper {
             try machine.prepareConsoles()
             let record = try ledger.begin(.startMachine(started))
             emit(.machineStarting, machine.name, nil)
-            let process: any GuestProcess
-            do {
-                process = try host.start(started.launch, Environment.forChildren(folders))
+            let process: MachineProcess
+            do throws(CarrierError) {
+                process = try host.host.start(started.launch, environment: [ProcessTable.variable(folders)], on: loop) {
+                    [unowned machine] event in
+                    machine.hear(event)
+                }
             } catch {
-                let outcome = workshop.explain(error)
                 try ledger.ended(machine.name, reason: "could not be started")
-                throw RunnerError.refused(outcome)
+                throw RunnerError.refused(Outcome(explaining: error))
             }
             try machine.run(process, as: started)
             try ledger.finish(record, process: process.identity)
@@ -166,7 +169,7 @@ package final class Keeper {
         } catch let error as RunnerError {
             throw error
         } catch {
-            throw .refused(workshop.explain(error))
+            throw .refused(Outcome(explaining: error))
         }
     }
 

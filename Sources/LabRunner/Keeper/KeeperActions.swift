@@ -97,7 +97,7 @@ extension Keeper {
                 do throws(OSError) { try keeper.ledger.finish(record) } catch { return finish.value(.system(error)) }
                 finish.value(nil)
             case .failure(let error):
-                let outcome = keeper.workshop.explain(error)
+                let outcome = Outcome(explaining: error)
                 keeper.emit(.imageFailed, nil, "\(planned.name): \(outcome.message)")
                 finish.value(.refused(outcome))
             }

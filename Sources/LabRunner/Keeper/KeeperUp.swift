@@ -15,6 +15,9 @@ extension Keeper {
         case .leaving:
             return connection.finish(.result(Outcome(.timedOutOrBusy, "lab \(lab) is being taken down", hint: "wait for that to end")))
         }
+        guard !isLeaving else {
+            return connection.finish(.result(Outcome(.timedOutOrBusy, "lab \(lab) is being taken down", hint: "wait for that to end")))
+        }
         guard request.id == lab else {
             return connection.finish(.result(Outcome(.bug, "the keeper of \(lab) was asked for lab \(request.id)")))
         }
@@ -87,9 +90,8 @@ extension Keeper {
             operation = .up(conversation, run)
             run.advance()
         } catch {
-            answer(conversation, explain(error))
             // Without a single machine there is nothing to keep: what little was made goes away again.
-            if machines.allSatisfy({ $0.process == nil }) { leave() }
+            answer(conversation, explain(error), leaving: ledger.state.machines.isEmpty)
         }
     }
 
@@ -98,7 +100,7 @@ extension Keeper {
         case let error as RunnerError: error.outcome
         case let error as OSError: RunnerError.system(error).outcome
         case let error as PlanError: Outcome(.bug, error.description)
-        default: workshop.explain(error)
+        default: Outcome(explaining: error)
         }
     }
 
@@ -121,20 +123,16 @@ extension Keeper {
 
     private func finishUp(_ conversation: UpConversation, _ run: PlanRun?) {
         if conversation.isCancelled {
-            let made = run?.madeLab ?? machines.allSatisfy { $0.process == nil }
-            answer(
-                conversation,
-                Outcome(.interrupted, made ? "interrupted: lab \(lab) is rolled back" : "interrupted: what this run began is rolled back"))
-            if made { leave() }
-            return
+            let made = run?.madeLab ?? ledger.state.machines.isEmpty
+            let message = made ? "interrupted: lab \(lab) is rolled back" : "interrupted: what this run began is rolled back"
+            return answer(conversation, Outcome(.interrupted, message), leaving: made)
         }
         guard let run else { return }
         if let first = run.failures.first?.outcome {
             let others = run.failures.count - 1
             let message = others == 0 ? first.message : "\(first.message) (and \(others) more)"
-            answer(conversation, Outcome(first.exitCode, message, hint: first.hint))
-            if run.madeLab && !run.startedMachines { leave() }
-            return
+            return answer(
+                conversation, Outcome(first.exitCode, message, hint: first.hint), leaving: run.madeLab && !run.startedMachines)
         }
         let count = conversation.request.lab.machines.count
         let machines = count == 1 ? "1 machine" : "\(count) machines"
@@ -142,10 +140,15 @@ extension Keeper {
         answer(conversation, Outcome(.done, run.plan.isEmpty ? "lab \(lab) is up: nothing to do" : "lab \(lab) is up: \(machines)"))
     }
 
-    private func answer(_ conversation: UpConversation, _ outcome: Outcome) {
-        if case .leaving = operation {} else { operation = .none }
+    private func answer(_ conversation: UpConversation, _ outcome: Outcome, leaving: Bool = false) {
+        // A `down` came in between: it has answered already.
+        if case .leaving = operation { return }
+        operation = .none
+        var outcome = outcome
+        if leaving { outcome.leaving = true }
         conversation.answer = outcome
         conversation.connection?.wake()
+        if leaving { leave() }
     }
 
     // MARK: Interrupted

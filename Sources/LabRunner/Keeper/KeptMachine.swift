@@ -1,3 +1,4 @@
+internal import Carrier
 internal import Glibc
 internal import Host
 internal import LabModel
@@ -48,13 +49,13 @@ final class KeptMachine {
 
     /// One life of its process.
     final class Run {
-        let process: any GuestProcess
+        let process: MachineProcess
         var control: MachineControl?
         let startedAt = EventLoop.now()
         var fault: String?
         var poweredOff = false
 
-        init(_ process: any GuestProcess) { self.process = process }
+        init(_ process: MachineProcess) { self.process = process }
     }
 
     /// A monitor says "started" in milliseconds, a carrier on a busy host in some seconds.
@@ -68,7 +69,7 @@ final class KeptMachine {
         self.loop = loop
     }
 
-    var process: (any GuestProcess)? {
+    var process: MachineProcess? {
         switch state {
         case .running(let run, _), .stopping(let run, _, _): run.process
         case .idle, .pausing, .ended: nil
@@ -93,7 +94,7 @@ final class KeptMachine {
     }
 
     /// Its process was started: watches it.
-    func run(_ process: any GuestProcess, as started: StartedMachine) throws(OSError) {
+    func run(_ process: MachineProcess, as started: StartedMachine) throws(OSError) {
         self.started = started
         machine = started.machine
         let run = Run(process)
@@ -103,7 +104,6 @@ final class KeptMachine {
             for console in consoles { watches[console.name] = PatternWatch(pattern) }
         }
         armReadyTimer()
-        try loop.watch(process.endDescriptor, .read) { [unowned self] _ in processEnded(run) }
         if let control = process.stream("control") {
             run.control = try MachineControl(control, loop: loop) { [unowned self, unowned run] event in hear(event, from: run) }
         }
@@ -246,12 +246,18 @@ final class KeptMachine {
 
     // MARK: End
 
-    private func processEnded(_ run: Run) {
-        guard let ending = run.process.ending() else { return }
-        loop.remove(run.process.endDescriptor)
+    /// Its process runs, or has ended.
+    func hear(_ event: MachineProcess.Event) {
+        switch (event, state) {
+        case (.ended(let ending), .running(let run, _)), (.ended(let ending), .stopping(let run, _, _)): ended(ending, run)
+        default: break
+        }
+    }
+
+    private func ended(_ ending: MachineProcess.Ending, _ run: Run) {
         run.control?.close()
         for console in consoles { console.detach() }
-        let end = MachineEnd(ending, fault: run.fault, poweredOff: run.poweredOff)
+        let end = MachineEnd(ending, said: run.process.errorText, fault: run.fault, poweredOff: run.poweredOff)
         watches = [:]
         if case .stopping(_, _, let timer) = state {
             if let timer { loop.cancel(timer) }

@@ -1,3 +1,4 @@
+package import Carrier
 internal import Host
 package import LabModel
 package import LabPlan
@@ -15,38 +16,28 @@ package struct Workshop: Sendable {
     package var build: @Sendable (ImageRecipe, _ progress: @escaping @Sendable (String) -> Void) throws -> Void
     /// Decides how machines are started and makes what that needs (a carrier's kernel and init).
     package var chooseHost: @Sendable (AcceleratorChoice, _ progress: @escaping @Sendable (String) -> Void) throws -> ChosenHost
-    /// What an error of any of these says, and the status it ends a command with.
-    package var explain: @Sendable (any Error) -> Outcome
 
     package init(
         imageFacts: @escaping @Sendable (Lab) throws -> [ImageFacts], hasImage: @escaping @Sendable (String) -> Bool,
         build: @escaping @Sendable (ImageRecipe, @escaping @Sendable (String) -> Void) throws -> Void,
-        chooseHost: @escaping @Sendable (AcceleratorChoice, @escaping @Sendable (String) -> Void) throws -> ChosenHost,
-        explain: @escaping @Sendable (any Error) -> Outcome
+        chooseHost: @escaping @Sendable (AcceleratorChoice, @escaping @Sendable (String) -> Void) throws -> ChosenHost
     ) {
         self.imageFacts = imageFacts
         self.hasImage = hasImage
         self.build = build
         self.chooseHost = chooseHost
-        self.explain = explain
     }
 }
 
 /// How machines are started on this host, decided.
 package struct ChosenHost: Sendable {
+    package var host: MachineHost
     /// One line for people, with the reason.
     package var summary: String
-    /// True when that is not what a person would expect, so that `up` says it.
-    package var isWorthSaying: Bool
-    /// Starts one machine; called on the keeper's own thread, which lives as long as its children should.
-    package var start: @Sendable (MachineLaunch, _ environment: [String]) throws -> any GuestProcess
 
-    package init(
-        summary: String, isWorthSaying: Bool, start: @escaping @Sendable (MachineLaunch, [String]) throws -> any GuestProcess
-    ) {
+    package init(_ host: MachineHost, summary: String) {
+        self.host = host
         self.summary = summary
-        self.isWorthSaying = isWorthSaying
-        self.start = start
     }
 }
 

@@ -9,6 +9,9 @@ package import LabModel
 package enum ProcessTable {
     package static let mark = "VMLAB_LAB"
 
+    /// The mark, as a line of an environment.
+    package static func variable(_ folders: LabFolders) -> String { "\(mark)=\(folders.state)" }
+
     package struct Entry: Hashable, Sendable {
         package var identity: ProcessIdentity
         package var command: String
@@ -16,7 +19,7 @@ package enum ProcessTable {
 
     /// All running processes of this lab but this one. Those of other users are not looked into: they cannot be the lab's.
     package static func processes(of folders: LabFolders) -> [Entry] {
-        let marked = Array("\(mark)=\(folders.state)".utf8)
+        let marked = Array(variable(folders).utf8)
         return Folder.names("/proc").compactMap { name in
             guard let pid = Int32(name), pid != getpid() else { return nil }
             guard let environment = try? readFile("/proc/\(pid)/environ", limit: 1 << 20),

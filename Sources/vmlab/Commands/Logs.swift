@@ -1,0 +1,76 @@
+import ArgumentParser
+import Host
+import LabModel
+import LabRunner
+
+struct Logs: LabCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "What a machine has said on its console, from its first byte.",
+        discussion: """
+            Example:
+              vmlab logs debian --since boot
+              vmlab logs debian --follow | grep -i error
+
+            Works without the keeper too. Control characters are left out, so that a guest cannot play with your terminal; --raw keeps them.
+            """)
+
+    @Argument(help: "The machine's name.")
+    var machine: String
+    @OptionGroup var options: LabOptions
+
+    @Option(help: ArgumentHelp("serial or console; default: the one that has said most.", valueName: "name"))
+    var stream: String?
+
+    @Option(help: ArgumentHelp("Where to begin.", valueName: "start|boot|now"))
+    var since: Since = .start
+
+    @Flag(help: "Wait for more.")
+    var follow = false
+
+    @Flag(help: "Every byte as it came.")
+    var raw = false
+
+    func perform(_ io: Streams) throws -> LabModel.ExitCode {
+        let choice = try LabChoice(options, io: io)
+        let id = try choice.id()
+        let folders = choice.paths.lab(id)
+        var filter = EscapeFilter()
+        func show(_ bytes: [UInt8]) { io.writeOut(raw ? bytes : filter.text(of: bytes)) }
+        if follow {
+            guard let client = try KeeperClient.connect(folders) else { throw NotUp(lab: id) }
+            try client.attach(ConsoleRequest(machine: machine, stream: stream, since: since.value, input: false, follow: true))
+            show(client.takeRest())
+            while let bytes = try? Borrowed(client.number).read(upTo: 65536), !bytes.isEmpty { show(bytes) }
+            return .done
+        }
+        show(try ConsoleLog.contents(path: path(folders, id), since: since.value))
+        return .done
+    }
+
+    private func path(_ folders: LabFolders, _ id: String) throws -> String {
+        let streams = stream.map { [$0] } ?? ["serial", "console"]
+        let sizes = streams.compactMap { name -> (path: String, size: UInt64)? in
+            let path = folders.consoleLog(machine, stream: name)
+            guard !machine.contains("/"), !name.contains("/"), let status = try? FileStatus(of: path) else { return nil }
+            let older = (try? FileStatus(of: path + ".1"))?.size ?? 0
+            return (path, status.size + older)
+        }
+        // The first of two equally silent ones.
+        guard let most = sizes.map(\.size).max(), let log = sizes.first(where: { $0.size == most }) else {
+            throw NoLog(lab: id, machine: machine)
+        }
+        return log.path
+    }
+}
+
+/// The machine has no console log.
+struct NoLog: ExplainedError {
+    var lab: String
+    var machine: String
+
+    var outcome: Outcome {
+        Outcome(
+            .inputMissing, "lab \(lab) has no console log of \(machine)",
+            hint: "`vmlab ps` lists its machines; one that never started said nothing")
+    }
+}

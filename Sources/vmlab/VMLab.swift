@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import LabModel
+import LabRunner
+
+/// The commands a person types, one file each in `Commands/`.
+@main
+struct VMLab: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vmlab",
+        abstract: "A lab is a file: `vmlab up` runs its machines, `vmlab down` leaves nothing behind.",
+        discussion: """
+            Example:
+              vmlab up Labs/quickstart
+              vmlab console debian -f Labs/quickstart
+              vmlab down Labs/quickstart
+
+            The lab is lab.yaml or the one *.lab.yaml in the working directory, or what -f names; `-` is standard input. Every flag \
+            also reads VMLAB_<VERB>_<FLAG>. `vmlab help exit-codes` lists every exit status.
+            """,
+        version: "vmlab \(LabRunner.Version.text)",
+        subcommands: [
+            Up.self, Down.self, PlanCommand.self, Check.self, PS.self, Events.self, Console.self, Logs.self, Stop.self, Start.self,
+            Restart.self, Kill.self, ImageCommand.self, Schema.self, Completion.self, VersionCommand.self,
+            Keep.self,
+        ])
+
+    static func main() {
+        // A reader that has seen enough is no reason to die without a word to the keeper.
+        signal(SIGPIPE, SIG_IGN)
+        var arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments == ["help", "exit-codes"] {
+            Streams().writeOut(Array(LabModel.ExitCode.help.utf8))
+            return
+        }
+        arguments = EnvironmentFlags.applied(to: arguments, of: VMLab.self, environment: ProcessInfo.processInfo.environment)
+        main(arguments)
+    }
+}
+
+/// A command of ours: it is handed its streams and says how it ended.
+protocol LabCommand: ParsableCommand {
+    func perform(_ io: Streams) throws -> LabModel.ExitCode
+}
+
+extension LabCommand {
+    func run() throws {
+        let io = Streams()
+        let code: LabModel.ExitCode
+        do {
+            code = try perform(io)
+        } catch {
+            code = Failure.tell(error, io)
+        }
+        if code != .done { throw ArgumentParser.ExitCode(code.rawValue) }
+    }
+}
