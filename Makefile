@@ -6,9 +6,9 @@ PROGRAMS = vmlab vmlab-machine vmlab-carrier-init vmlab-leash
 RELEASE = .build/release
 
 # Debian's names. They are installed only where they are missing; as an ordinary user, missing ones are named.
-BUILD_PACKAGES = libarchive-dev libyaml-dev pkg-config
+BUILD_PACKAGES = libarchive-dev libssl-dev libyaml-dev pkg-config
 RUN_PACKAGES = mmdebstrap
-TEST_PACKAGES = acpica-tools busybox-static cpio e2fsprogs libarchive-tools lz4 procps strace tmux
+TEST_PACKAGES = acpica-tools busybox-static bzip2 cpio e2fsprogs libarchive-tools lz4 procps strace tmux xz-utils zstd
 
 .PHONY: build test bench quickstart install clean build-packages run-packages test-packages qemu
 

@@ -1,6 +1,6 @@
-//! `vmlab-leash [--group] PARENT_PID -- PROGRAM ARGUMENT...` runs a program that dies with its parent.
+//! `vmlab-leash [--group] [--gently] PARENT_PID -- PROGRAM ARGUMENT...` runs a program that dies with its parent.
 //
-// The kernel kills the program (SIGKILL) when the *thread* of the parent that started the leash ends: start children only
+// The kernel kills the program (SIGKILL; with --gently SIGTERM, for one that tidies up after itself) when the *thread* of the parent that started the leash ends: start children only
 // from a thread that lives as long as they should (the keeper's main thread). Descriptors, environment and working
 // folder pass through untouched. Status 127: no such program; 126: it cannot be run; 125: the parent is gone already; 64: usage.
 internal import CLinux
@@ -17,10 +17,12 @@ func fail(_ status: CInt, _ text: String) -> Never {
 var words = CommandLine.arguments.dropFirst()
 let group = words.first == "--group"
 if group { words = words.dropFirst() }
+let gently = words.first == "--gently"
+if gently { words = words.dropFirst() }
 guard let parentText = words.popFirst(), let parent = pid_t(parentText), parent > 0, words.popFirst() == "--", let program = words.first
-else { fail(64, "usage: vmlab-leash [--group] PARENT_PID -- PROGRAM ARGUMENT...") }
+else { fail(64, "usage: vmlab-leash [--group] [--gently] PARENT_PID -- PROGRAM ARGUMENT...") }
 
-guard syscall3(Int(SYS_prctl), Int(PR_SET_PDEATHSIG), Int(SIGKILL), 0) == 0 else {
+guard syscall3(Int(SYS_prctl), Int(PR_SET_PDEATHSIG), Int(gently ? SIGTERM : SIGKILL), 0) == 0 else {
     fail(126, "cannot arm the parent-death signal: \(message(errno))")
 }
 // The parent may have died before the signal was armed, and this process already belongs to another.

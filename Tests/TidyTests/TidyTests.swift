@@ -6,7 +6,7 @@ private let arrows: [String: Set<String>] = [
     "LabModel": [],
     "LabFile": ["LabModel", "CYAML"],
     "LabPlan": ["LabModel"],
-    "LabImages": ["LabModel", "Host", "CArchive"],
+    "LabImages": ["LabModel", "Host", "CArchive", "CCrypto"],
     "LabRunner": ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"],
     "Carrier": ["LabModel", "Host"],
     "Host": ["CLinux"],

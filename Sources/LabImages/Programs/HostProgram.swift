@@ -4,7 +4,7 @@ internal import SystemPackage
 
 /// A program of the host that a build runs and waits for: `mmdebstrap`, `apt-get`.
 ///
-/// It runs on a leash (it is stopped when this process dies), with an environment of its own making, nothing on its standard
+/// It runs on a leash (it is told to stop when this process dies, and tidies up after itself then), with an environment of its own making, nothing on its standard
 /// input, and its talk read line by line. The last lines go into the error when it fails.
 package struct HostProgram {
     /// Lines of talk kept for an error: what fits a screen.
@@ -47,7 +47,7 @@ package struct HostProgram {
             var writer: Descriptor? = Descriptor(owning: ends.writer)
             let child = try ChildProcess(
                 program: try Programs.sibling("vmlab-leash"),
-                arguments: ["vmlab-leash", "\(getpid())", "--", program] + arguments, environment: environment,
+                arguments: ["vmlab-leash", "--gently", "\(getpid())", "--", program] + arguments, environment: environment,
                 inherited: [.init(0, from: nothing.number), .init(1, from: output.number), .init(2, from: ends.writer)],
                 workingFolder: folder)
             // Ours would keep the pipe open after the program's end.

@@ -90,13 +90,16 @@ struct DebSource {
         throw ImageError(.recipe("a chain of more than \(DebSource.maximumSteps) meta packages"), self.name)
     }
 
-    /// Whether there is a file that is not documentation.
+    /// Where a package speaks of itself.
+    private static let descriptions = ["usr/share/doc/", "usr/share/bug/", "usr/share/lintian/"]
+
+    /// Whether there is a file that is not about the package itself.
     private static func hasFiles(_ path: String) throws(ImageError) -> Bool {
         let reader = try open(path)
         while let entry = try reader.next() {
             guard case .directory = entry.kind else {
                 let name = FilePattern.normalized(entry.path)
-                if !name.starts(with: Array("usr/share/doc/".utf8)), !name.starts(with: Array("usr/share/lintian/".utf8)) { return true }
+                if !DebSource.descriptions.contains(where: { name.starts(with: Array($0.utf8)) }) { return true }
                 continue
             }
         }
