@@ -72,7 +72,7 @@ let package = Package(
         staticProgram("vmlab-leash", ["CLinux"]),
 
         tests("HostTests", ["Host", system]),
-        tests("LabFileTests", ["LabFile", "LabModel"]),
+        tests("LabFileTests", ["LabFile", "LabModel", "LabPlan"]),
         tests("LabPlanTests", ["LabPlan", "LabModel"]),
         tests("LabImagesTests", ["LabImages", "LabModel", "Host"]),
         tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host"]),
