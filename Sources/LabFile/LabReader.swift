@@ -17,6 +17,9 @@ package struct LabReader: Sendable {
         self.hostMemory = hostMemory
     }
 
+    /// What is wrong with a name for a lab, as `--name` gives one; `nil` if nothing is.
+    package static func fault(ofLabName name: String) -> String? { NameRule.lab.fault(of: name) }
+
     /// - Parameters:
     ///   - name: how diagnostics name the file, as the person who started the program would.
     ///   - bytes: all of the file, or at least its first `Limits.file + 1` bytes.

@@ -39,7 +39,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
 }
 
 @Suite struct `a mistake is found where it is` {
-    @Test(arguments: keys + values + names + structure + yaml + images)
+    @Test(arguments: keys + values + names + structure + yaml + brackets + images)
     func `and said in full`(_ seeded: Seeded) {
         let (text, places) = seeded.unmarked
         #expect(Reading.mistakes(text) == zip(places, seeded.messages).map { "\($0) \($1)" })
@@ -105,7 +105,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         .machine("restart: «alwys", "`restart` cannot be `alwys`; did you mean `always`?"),
         .machine("restart: «sometimes", "`restart` wants one of `no`, `on-failure`, `always`, not `sometimes`"),
         .machine("cmdline: «\"a\\0b\"", "`cmdline` cannot hold control character U+0"),
-        .machine("cmdline: «|\n      a\n      b", "`cmdline` cannot hold control character U+A"),
+        .machine("cmdline: «|\n      a\n      b", "`cmdline` wants a single line"),
         .machine("cmdline:«", "`cmdline` wants kernel parameters, not nothing"),
         .machine("count: «257", "`count` wants a whole number from 1 to 256, not `257`"),
         Seeded(
@@ -184,7 +184,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         Seeded(
             "name: a\nmachines:\n  db: {image: pulse}\n «web: {image: pulse}\n",
             "a key is expected here; is the line indented like its neighbours?"),
-        Seeded("name: «\"a\nmachines:\n  db: {image: pulse}\n", "this is never closed (while scanning a quoted scalar)"),
+        Seeded("name: «\"a\nmachines:\n  db: {image: pulse}\n", "this quote is never closed"),
         Seeded(
             "name: a\nmachines: {db: {image: ${IMAGE}«}\n".replacing("${IMAGE}«}", with: "$«{IMAGE}}"),
             "a `,` or `}` is expected here; between braces, text such as `${NAME}` wants quotes"),
@@ -211,7 +211,28 @@ struct Seeded: Sendable, CustomTestStringConvertible {
             "lab name `名前` has `名` in it; letters a to z, digits and `-` are allowed", "unknown key `memroy`; did you mean `memory`?"),
     ]
 
+    static let brackets: [Seeded] = [
+        Seeded("name: a\nmachines:\n  db: {image: pulse}«}\n", "this `}` closes nothing that is open here"),
+        Seeded("name: a\nmachines:\n  db: «{image: pulse\n", "this `{` is never closed"),
+        Seeded("name: a\nmachines:\n  db: {image: pulse, after: «[web\n", "this `[` is never closed"),
+        Seeded(
+            "name: a\nmachines:\n  db:\n    «image\n    cpus: 1\n".replacing("«image", with: "image").replacing("cpus:", with: "cpus«:"),
+            "a `:` cannot stand here; is the line indented right, or does text with `: ` want quotes?"),
+        Seeded("name: a\n«machines\n", "a `:` is expected after this key"),
+        Seeded("name: a\nmachines: {db: {image: pulse}}\n...\n«more: {\n", "the document has ended before this; a file holds one"),
+        Seeded("«%YAML 3.0\n---\nname: a\n", "YAML of this version is not known; 1.1 and 1.2 are"),
+        Seeded("name: \"a«\\q\"\n", "this escape is not known; in single quotes a backslash is just a backslash"),
+        Seeded("name: «>\n  a\nmachines: {db: {image: pulse}}\n", "`name` wants a single line"),
+        Seeded(
+            "name: «${A:-${B}}\nmachines: {db: {image: pulse}}\n".replacing("«${A:-${B}}", with: "«${A:-${B}}"),
+            "`${` wants the name of a variable, and no other variable in it; write `$${` for the characters themselves"),
+    ]
+
     static let images: [Seeded] = [
+        Seeded(
+            "name: a\nmachines:\n  db: {image: «nope}\n  web: {image: «none}\n",
+            "there is no image `nope`; there are debian-12, pulse (searched /p/labs/shop/Images, /p/labs/Images, /p/Images, /Images)",
+            "there is no image `none`; there are debian-12, pulse"),
         Seeded(
             "name: a\nmachines:\n  db: {image: «debain-12}\n",
             "there is no image `debain-12`; did you mean `debian-12`? (searched /p/labs/shop/Images, /p/labs/Images, /p/Images, /Images)"),

@@ -21,7 +21,7 @@ import Testing
         ("machines.db.disks.1.size=1GiB", "1:1 `machines.db.disks` is a list of 1; `1` is not the number of an entry, counted from 0"),
         ("machines.db.disks.-1.size=1GiB", "1:1 `machines.db.disks` is a list of 1; `-1` is not the number of an entry, counted from 0"),
         ("machines.db.after=[", "1:20 a value is expected here"),
-        ("machines.db.after=[db, {]", "1:25 a value is expected here"),
+        ("machines.db.after=[db, {]", "1:25 this `]` closes nothing that is open here"),
         ("machines.db.after=[\u{1}]", "1:19 control character U+0001; in double quotes it can be written as an escape"),
         ("machines.db.memory=", "1:20 `memory` wants a size with its unit such as `512MiB`, not nothing"),
         ("machines.db.ready.console=a\nb\u{7}", "1:27 `console` cannot hold control character U+7"),

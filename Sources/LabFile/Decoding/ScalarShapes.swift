@@ -32,6 +32,10 @@ extension Shape<String> {
             }
             for scalar in text.unicodeScalars where scalar.value < 0x20 || scalar.value == 0x7F {
                 if lines, scalar == "\n" || scalar == "\t" || (scalar.value != 0 && scalar.value != 0x7F) { continue }
+                if scalar == "\n" {
+                    findings.add(node.mark, "\(place.name) wants a single line")
+                    return nil
+                }
                 findings.add(node.mark, "\(place.name) cannot hold control character U+\(String(scalar.value, radix: 16, uppercase: true))")
                 return nil
             }

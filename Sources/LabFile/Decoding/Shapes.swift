@@ -30,10 +30,13 @@ extension Shape {
     static func named<Element: Sendable>(
         _ kind: String, names: NameRule, _ shape: Shape<Element>
     ) -> Shape<[Named<Element>]> where Value == [Named<Element>] {
+        // Nothing but a name and a colon is a value in which all is left to the defaults.
+        let orNothing = JSON.Member("type", .texts(["object", "null"]))
+        let element = shape.schema.members.map { $0 == JSON.Member("type", .text("object")) ? orNothing : $0 }
         let schema = Schema([
             .init("type", .text("object")), .init("minProperties", .number(1)),
             .init("propertyNames", .object([.init("pattern", .text(names.pattern))])),
-            .init("additionalProperties", shape.schema.json),
+            .init("additionalProperties", .object(element)),
         ])
         return Shape(schema) { node, place, findings in
             guard case .mapping(let entries) = node.content else {
@@ -44,7 +47,6 @@ extension Shape {
             return entries.compactMap { entry in
                 names.check(entry.key, entry.keyMark, &findings)
                 let place = Place(name: "\(kind) \(quoted(entry.key))", mark: entry.keyMark)
-                // Nothing but a name and a colon is a value in which all is left to the defaults.
                 var value = entry.value
                 if case .scalar("", isPlain: true) = value.content { value.content = .mapping([]) }
                 return shape.read(value, place, &findings).map { Named(name: entry.key, mark: entry.keyMark, value: $0) }
@@ -115,7 +117,7 @@ struct NameRule: Sendable {
                 return "\(kind) name \(quoted(name)) has capital letters; write \(quoted(name.lowercased()))"
             }
             let allowed = punctuation.map { quoted(String($0)) }.joined(separator: " ")
-            return "\(kind) name \(quoted(name)) has \(quoted(String(scalar))) in it; letters a to z, digits and \(allowed) are allowed"
+            return "\(kind) name \(quoted(name)) has \(quoted(scalar)) in it; letters a to z, digits and \(allowed) are allowed"
         }
         if startsWithLetter, !isLetter(first) { return "\(kind) name \(quoted(name)) does not begin with a letter" }
         if !isLetter(first) && !isDigit(first) { return "\(kind) name \(quoted(name)) does not begin with a letter or digit" }

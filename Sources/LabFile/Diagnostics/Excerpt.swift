@@ -63,6 +63,17 @@ struct Excerpt: Equatable {
     }
 }
 
+/// One character as a message quotes it: by its number where it cannot be seen alone.
+func quoted(_ scalar: Unicode.Scalar) -> String {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .lineSeparator, .paragraphSeparator, .spaceSeparator, .nonspacingMark, .enclosingMark, .spacingMark,
+        .unassigned, .privateUse:
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        return "U+" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+    default: return quoted(String(scalar))
+    }
+}
+
 /// A word of a file as a message quotes it: on one line, printable, and short.
 func quoted(_ word: String) -> String {
     var text = "`"

@@ -50,7 +50,8 @@ package struct ImageCatalogue: Sendable {
             do throws(FileTrouble) {
                 return (path, .success(try files.contents(of: path, limit: Limits.file + 1)))
             } catch {
-                if error != .missing { return (path, .failure(error)) }
+                // A file where a folder is looked for holds no image either.
+                if error != .missing, error != .otherKind { return (path, .failure(error)) }
             }
         }
         return nil
@@ -64,6 +65,8 @@ struct RecipeShelf {
     private(set) var used: [ImageRecipe] = []
     /// Every name that was asked for, found or not.
     private var known: [String: ImageRecipe?] = [:]
+    /// The first unknown image says where it was looked for; the others would only repeat it.
+    private var hasToldPlaces = false
 
     init(catalogue: ImageCatalogue) { self.catalogue = catalogue }
 
@@ -91,7 +94,7 @@ struct RecipeShelf {
         }
     }
 
-    private func reportUnknown(_ name: String, _ mark: Mark, _ findings: inout Findings) {
+    private mutating func reportUnknown(_ name: String, _ mark: Mark, _ findings: inout Findings) {
         let names = catalogue.names
         var message = "there is no image \(quoted(name))"
         if let near = Suggestion.nearest(to: name, among: names) {
@@ -99,6 +102,8 @@ struct RecipeShelf {
         } else if !names.isEmpty {
             message += "; there are \(names.prefix(8).joined(separator: ", "))\(names.count > 8 ? " and others" : "")"
         }
-        findings.add(mark, message + " (searched \(catalogue.places.joined(separator: ", ")))")
+        if !hasToldPlaces { message += " (searched \(catalogue.places.joined(separator: ", ")))" }
+        hasToldPlaces = true
+        findings.add(mark, message)
     }
 }

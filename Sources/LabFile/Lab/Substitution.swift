@@ -60,6 +60,10 @@ struct Substitution {
             !name.isEmpty
             && name.utf8.allSatisfy { $0 == 0x5F || $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x41 && $0 <= 0x5A || $0 >= 0x61 && $0 <= 0x7A }
             && !(name.utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? true)
+        if expression.isEmpty || expression.range(of: "${") != nil {
+            findings.add(mark, "`${` wants the name of a variable, and no other variable in it; write `$${` for the characters themselves")
+            return nil
+        }
         guard isName else {
             findings.add(mark, "\(quoted(name)) is not the name of a variable; write `$${` for the characters themselves")
             return nil

@@ -39,10 +39,12 @@ struct TreeBuilder: ~Copyable {
             var builder = try TreeBuilder(bytes, source: source, origin: origin)
             return try builder.document(&findings)
         } catch let failure as EventParser.Failure {
-            let place = failure.bestPosition
+            let advice = SyntaxAdvice(failure, in: Source(name: "", bytes: bytes))
+            let isFirstLine = advice.position.line == 0
             let mark = Mark(
-                source: source, line: place.line + origin.line + 1, column: place.column + (place.line == 0 ? origin.column : 0) + 1)
-            findings.add(mark, failure.message)
+                source: source, line: advice.position.line + origin.line + 1,
+                column: advice.position.column + (isFirstLine ? origin.column : 0) + 1)
+            findings.add(mark, advice.message)
             return nil
         } catch {
             return nil
@@ -229,32 +231,6 @@ struct TreeBuilder: ~Copyable {
         if spent.bytes > Limits.expanded {
             findings.add(place, "more than \(Limits.expanded) bytes of text, aliases expanded")
             throw Stop()
-        }
-    }
-}
-
-extension EventParser.Failure {
-    /// Where a person has to look: for what never ended, its beginning.
-    fileprivate var bestPosition: EventParser.Position {
-        context != nil && (problem.contains("end of stream") || problem == "could not find expected ':'") ? contextPosition : position
-    }
-
-    /// libyaml's own words, with advice where they are known to puzzle.
-    fileprivate var message: String {
-        switch problem {
-        case "found character that cannot start any token":
-            context == "while scanning for the next token"
-                ? "this character cannot begin a value; a tab must become spaces, and text with `@`, `%` or a backtick wants quotes"
-                : problem
-        case "mapping values are not allowed in this context":
-            "a `:` cannot stand here; is the line indented right, or does text with `: ` want quotes?"
-        case "did not find expected key": "a key is expected here; is the line indented like its neighbours?"
-        case "could not find expected ':'": "a `:` is expected after this key"
-        case "did not find expected node content": "a value is expected here"
-        case "did not find expected ',' or '}'": "a `,` or `}` is expected here; between braces, text such as `${NAME}` wants quotes"
-        case "did not find expected ',' or ']'": "a `,` or `]` is expected here"
-        case "found unexpected end of stream": "this is never closed (\(context ?? "at the end of the file"))"
-        default: context.map { "\(problem) (\($0))" } ?? problem
         }
     }
 }
