@@ -99,7 +99,7 @@ extension ImageError {
     /// - Parameter output: the file that the sink was writing, or the archive it was reading.
     init(_ error: SinkError, archive: String) {
         switch error {
-        case .refused: self.init(.refusedEntry("\(error)"), archive)
+        case .refused, .unsupportedSize: self.init(.refusedEntry("\(error)"), archive)
         case .diskTooSmall(let declared, let needed):
             self.init(.diskTooSmall(size: declared, needed: needed), archive)
         case .hostFull(let output, let needed): self.init(.noSpace(needed: needed, free: FreeSpace.at(output)), output)

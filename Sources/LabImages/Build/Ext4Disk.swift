@@ -1,17 +1,30 @@
+internal import Glibc
+internal import Host
 internal import LabModel
 
-enum Ext4Writer { static let formatVersion: UInt64 = 0 }
-
-/// Until the ext4 writer is in its place: a recipe with a disk is refused.
-struct NoDisk: ArchiveSink {
-    mutating func begin(_ entry: ArchiveEntry) throws(SinkError) {}
-    mutating func data(_ bytes: RawSpan, at offset: UInt64) throws(SinkError) {}
-    mutating func end() throws(SinkError) {}
-}
-
+/// The disk of an image while it is being filled.
 enum Ext4Disk {
-    static func create(_ path: String, _ disk: ImageRecipe.Disk, key: String) throws(ImageError) -> NoDisk {
-        throw ImageError(.unsupportedHost("the ext4 writer is not in this build"), path)
+    /// - Parameter name: the recipe's name; two images of one content and different names have different UUIDs.
+    static func create(_ path: String, _ disk: ImageRecipe.Disk, of name: String) throws(ImageError) -> Ext4Writer {
+        let file: Descriptor
+        do throws(OSError) {
+            file = try Descriptor.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
+        } catch {
+            throw ImageError(error, path)
+        }
+        let options = Ext4Options(size: disk.size, journal: disk.journal, salt: Array(name.utf8))
+        do throws(SinkError) {
+            return try Ext4Writer(file, name: path, options: options)
+        } catch {
+            throw ImageError(error, archive: path)
+        }
     }
-    static func finish(_ disk: inout NoDisk, _ path: String) throws(ImageError) {}
+
+    static func finish(_ disk: consuming Ext4Writer, _ path: String) throws(ImageError) {
+        do throws(SinkError) {
+            _ = try disk.finish()
+        } catch {
+            throw ImageError(error, archive: path)
+        }
+    }
 }

@@ -35,10 +35,10 @@ struct ImageBuild {
         let wanted = try wantedBootFiles()
         let bootFiles = BootFiles(wanted)
         if let disk = recipe.disk {
-            var sink = TwoSinks(bootFiles, try Ext4Disk.create(folder.disk, disk, key: key))
+            var sink = TwoSinks(bootFiles, try Ext4Disk.create(folder.disk, disk, of: recipe.name))
             try fill(&sink, from: input, progress)
             progress(.finishing)
-            try Ext4Disk.finish(&sink.second, folder.disk)
+            try Ext4Disk.finish(sink.second, folder.disk)
             manifest.disk = try describeDisk(disk)
         } else if let input {
             var sink = bootFiles

@@ -11,10 +11,12 @@ package enum SinkError: Error, Hashable, Sendable {
     case hostFull(output: String, needed: ByteCount)
     /// The host refused to read or write the image: what was being done, and the errno it answered.
     case host(output: String, doing: String, errno: Int32)
+    /// No disk of this size can be made.
+    case unsupportedSize(declared: ByteCount, smallest: ByteCount, largest: ByteCount)
 }
 
 /// What was wrong with one archive entry.
-package enum RefusedEntry: Hashable, Sendable {
+package enum RefusedEntry: Error, Hashable, Sendable {
     case emptyPath
     case nulInPath
     /// `..` beyond the root of the image.
@@ -60,6 +62,8 @@ extension SinkError: CustomStringConvertible {
         case .diskTooSmall(let declared, let needed): "the disk is too small: \(declared) declared, \(needed) needed"
         case .hostFull(let output, let needed): "\(output): no space left, \(needed) more needed"
         case .host(let output, let doing, let errno): "\(output): \(doing): errno \(errno)"
+        case .unsupportedSize(let declared, let smallest, let largest):
+            "a disk of \(declared) cannot be made: at least \(smallest), at most \(largest)"
         }
     }
 }
