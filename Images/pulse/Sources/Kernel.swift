@@ -2,6 +2,9 @@ import CPU
 
 /// Everything that pulse found and drives.
 final class Kernel {
+    /// How long other processors may take to wake.
+    private static let wakingMilliseconds = 1000
+
     static let version: StaticString = "1.0"
 
     let startInfo: StartInfo
@@ -152,7 +155,12 @@ final class Kernel {
         for processor in acpi.processors where processor != own {
             interrupts.start(processor: processor, page: UInt8(page >> 12), clock: clock)
         }
-        return 1 + UInt64(load16(page &+ processor_start_size() &- 2))
+        let expected = UInt64(max(acpi.processors.count, 1) - 1)
+        let counter = page &+ processor_start_size() &- 2
+        for _ in 0..<Self.wakingMilliseconds where UInt64(load16(counter)) < expected {
+            clock.delay(microseconds: 1000)
+        }
+        return 1 + UInt64(load16(counter))
     }
 
     /// Device memory that is mapped and decoded now.
