@@ -48,7 +48,7 @@ INSTRUCTION uint64_t read_msr(uint32_t n) { uint32_t l, h; __asm__ volatile("rdm
 INSTRUCTION void invalidate_page(uint64_t a) { __asm__ volatile("invlpg (%0)" : : "r"(a) : "memory"); }
 INSTRUCTION void pause_spin(void) { __asm__ volatile("pause"); }
 INSTRUCTION void halt_forever(void) { for (;;) __asm__ volatile("cli; hlt"); }
-INSTRUCTION void breakpoint(void) { __asm__ volatile("int3"); }
+INSTRUCTION void undefined_instruction(void) { __asm__ volatile("ud2"); }
 
 struct cpuid { uint32_t eax, ebx, ecx, edx; };
 INSTRUCTION struct cpuid read_cpuid(uint32_t leaf) {

@@ -53,7 +53,7 @@ struct Power {
     /// An exception without any handler, then another one, then the third.
     static func tripleFault() -> Never {
         load_interrupt_table(0, 0)
-        breakpoint()
+        undefined_instruction()
         Self.halt()
     }
 
