@@ -25,7 +25,7 @@ package struct LabReader: Sendable {
     ///   - bytes: all of the file, or at least its first `Limits.file + 1` bytes.
     package func read(_ bytes: [UInt8], name: String) throws(Diagnostics) -> Lab {
         var findings = Findings()
-        let source = findings.add(Source(name: name, bytes: bytes))
+        let source = findings.add(Source(name: name, bytes: bytes.count > Limits.file ? Array(bytes.prefix(Limits.file + 1)) : bytes))
         let lab = read(source: source, &findings)
         guard let lab, !findings.hasErrors else { throw findings.diagnostics }
         return lab

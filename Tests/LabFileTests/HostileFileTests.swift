@@ -110,6 +110,34 @@ import Testing
         #expect(first("[" + String(repeating: "0,", count: 400_000)) == "1:131072 more than 65536 values, aliases expanded")
     }
 
+    @Test func `is a tangle of machines that all wait for each other`() {
+        let names = (0..<200).map { "m\($0)" }
+        let text =
+            "name: a\ndefaults: {image: pulse}\nmachines:\n"
+            + names.map { "  \($0): {after: [\(names.joined(separator: ", "))]}\n" }.joined()
+        let found = Reading.mistakes(text)
+        #expect(found.first == "4:16 these machines wait for each other in a circle: m0 -> m0")
+        #expect(found.count == 20)
+        let ring = "name: a\ndefaults: {image: pulse}\nmachines:\n" + (0..<200).map { "  m\($0): {after: [m\(($0 + 1) % 200)]}\n" }.joined()
+        #expect(
+            Reading.mistakes(ring) == [
+                "4:16 these machines wait for each other in a circle: m0 -> m1 -> m2 -> m3 -> m4 -> m5 -> (192 more) -> m198 -> m199 -> m0"
+            ])
+        let itself = "name: a\ndefaults: {image: pulse}\nmachines:\n  m: {count: 9, after: [m]}\n"
+        #expect(Reading.mistakes(itself) == ["4:25 these machines wait for each other in a circle: m-1 -> m-1"])
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `asks for thousands of near names`() {
+        let names = (0..<250).map { "\(String(repeating: "a", count: 55))\(10000 + $0)" }
+        let wrong = names.map { $0.dropLast(2) + "xy" }.joined(separator: ",")
+        let machines = names.enumerated().map { "  \($0.element): {\($0.offset < 60 ? "after: [\(wrong)]" : "")}\n" }
+        let text = "name: a\ndefaults: {image: pulse}\nmachines:\n" + machines.joined()
+        #expect(text.utf8.count > 900_000 && text.utf8.count < 1 << 20)
+        guard case .failure(let diagnostics) = Reading.lab(text) else { return }
+        #expect(diagnostics.list.first?.message.contains("did you mean") == true)
+        #expect(diagnostics.omitted > 900)
+    }
+
     @Test func `reports twenty mistakes and counts the others`() {
         let lines = (0..<50).map { "    wrong\($0): 1" }.joined(separator: "\n")
         guard case .failure(let diagnostics) = Reading.lab("name: a\nmachines:\n  db:\n    image: pulse\n\(lines)\n") else {

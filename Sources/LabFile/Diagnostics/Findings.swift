@@ -36,7 +36,7 @@ struct Findings {
 
     /// With a did-you-mean if a known name is near the unknown one.
     mutating func add(_ mark: Mark, _ message: String, near word: String, among names: [String]) {
-        if let name = Suggestion.nearest(to: word, among: names) {
+        if found.count < Findings.kept, let name = Suggestion.nearest(to: word, among: names) {
             add(mark, "\(message); did you mean \(quoted(name))?")
         } else {
             add(mark, message)

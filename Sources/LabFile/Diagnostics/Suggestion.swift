@@ -18,21 +18,27 @@ enum Suggestion {
         return best?.name
     }
 
-    /// Letters added, dropped, replaced, or swapped with their neighbour.
+    /// Letters added, dropped, replaced, or swapped with their neighbour; 3 if there are more than two.
     static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
+        let tooFar = 3
+        guard abs(left.count - right.count) < tooFar else { return tooFar }
         var beforeLast: [Int] = []
         var last = Array(0...right.count)
         for i in 1..<(left.count + 1) {
-            var row = [i] + Array(repeating: 0, count: right.count)
-            for j in 1..<(right.count + 1) {
+            var row = Array(repeating: tooFar, count: right.count + 1)
+            row[0] = min(i, tooFar)
+            // Further from the diagonal than this, there are too many letters added or dropped already.
+            let first = max(1, i - tooFar)
+            let final = min(right.count, i + tooFar)
+            for j in stride(from: first, through: final, by: 1) {
                 let same = left[i - 1] == right[j - 1]
-                row[j] = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1))
+                row[j] = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1), tooFar)
                 if i > 1, j > 1, left[i - 1] == right[j - 2], left[i - 2] == right[j - 1] {
                     row[j] = min(row[j], beforeLast[j - 2] + 1)
                 }
             }
             (beforeLast, last) = (last, row)
         }
-        return last[right.count]
+        return min(last[right.count], tooFar)
     }
 }

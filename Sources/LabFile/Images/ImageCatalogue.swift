@@ -67,6 +67,8 @@ struct RecipeShelf {
     private var known: [String: ImageRecipe?] = [:]
     /// The first unknown image says where it was looked for; the others would only repeat it.
     private var hasToldPlaces = false
+    /// Listed when the first unknown image asks for it.
+    private var allNames: [String]?
 
     init(catalogue: ImageCatalogue) { self.catalogue = catalogue }
 
@@ -95,7 +97,8 @@ struct RecipeShelf {
     }
 
     private mutating func reportUnknown(_ name: String, _ mark: Mark, _ findings: inout Findings) {
-        let names = catalogue.names
+        let names = allNames ?? catalogue.names
+        allNames = names
         var message = "there is no image \(quoted(name))"
         if let near = Suggestion.nearest(to: name, among: names) {
             message += "; did you mean \(quoted(near))?"

@@ -122,12 +122,18 @@ struct LabResolver {
             }
             entries[index].machine.after = names
         }
+        checkCircles(entries, families: families, &findings)
+    }
+
+    private func checkCircles(_ entries: [Entry], families: [String: [String]], _ findings: inout Findings) {
+        var reported: Set<Mark> = []
         for circle in DependencyCircle.all(in: entries.map(\.machine)) {
-            let path = (circle + circle.prefix(1)).joined(separator: " -> ")
-            guard let entry = entries.first(where: { $0.machine.name == circle.first }) else { continue }
-            let next = circle.count > 1 ? circle[1] : circle[0]
-            let mark = entry.after.first { $0.value == next || families[$0.value]?.contains(next) == true }?.mark
-            findings.add(mark ?? entry.mark, "these machines wait for each other in a circle: \(path)")
+            guard let entry = entries.first(where: { $0.machine.name == circle.machines.first }) else { continue }
+            let next = circle.machines.count > 1 ? circle.machines[1] : circle.machines[0]
+            let after = entry.after.first { $0.value == next || families[$0.value]?.contains(next) == true }
+            let mark = after?.mark ?? entry.mark
+            // A machine with a `count` that waits for itself is one mistake, not `count` of them.
+            if reported.insert(mark).inserted { findings.add(mark, "these machines wait for each other in a circle: \(circle.path)") }
         }
     }
 
@@ -152,36 +158,4 @@ struct LabResolver {
     }
 
     private func inMebibytes(_ count: ByteCount) -> String { "\(count.bytes >> 20)MiB" }
-}
-
-/// Machines that wait for themselves, by way of others or not.
-enum DependencyCircle {
-    /// One circle for each group of machines that are in one, each in the order of waiting, beginning with the first of the file.
-    static func all(in machines: [Machine]) -> [[String]] {
-        let after = Dictionary(machines.map { ($0.name, $0.after) }) { first, _ in first }
-        var finished: Set<String> = []
-        var circles: [[String]] = []
-        for machine in machines where !finished.contains(machine.name) {
-            var path: [(name: String, next: Int)] = [(machine.name, 0)]
-            var onPath: [String: Int] = [machine.name: 0]
-            while let (name, next) = path.last {
-                let targets = after[name] ?? []
-                guard next < targets.count else {
-                    finished.insert(name)
-                    onPath[name] = nil
-                    path.removeLast()
-                    continue
-                }
-                path[path.count - 1].next += 1
-                let target = targets[next]
-                if let start = onPath[target] {
-                    circles.append(path[start...].map(\.name))
-                } else if !finished.contains(target) {
-                    onPath[target] = path.count
-                    path.append((target, 0))
-                }
-            }
-        }
-        return circles
-    }
 }
