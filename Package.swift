@@ -74,7 +74,7 @@ let package = Package(
         tests("HostTests", ["Host", system]),
         tests("LabFileTests", ["LabFile", "LabModel", "LabPlan"]),
         tests("LabPlanTests", ["LabPlan", "LabModel"]),
-        tests("LabImagesTests", ["LabImages", "LabModel", "Host"]),
+        tests("LabImagesTests", ["LabImages", "LabFile", "LabModel", "Host", system]),
         tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host"]),
         tests("CarrierTests", ["Carrier", "CarrierLink", "LabImages", "LabModel", "Host", "CLinux", system]),
         tests("DevicesTests", ["Devices"]),

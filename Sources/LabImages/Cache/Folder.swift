@@ -132,4 +132,10 @@ extension FileStatus {
         guard let status = try? FileStatus(of: path) else { return false }
         return status.kind == .regular
     }
+
+    /// Whether a folder is there.
+    static func isFolder(_ path: String) -> Bool {
+        guard let status = try? FileStatus(of: path) else { return false }
+        return status.kind == .directory
+    }
 }

@@ -10,6 +10,7 @@ struct MmdebstrapSource {
     /// Folders whose files have a say while packages are configured: recipe files in them are there from the start.
     /// The initial ramdisk is made from the first; dpkg leaves out what the second tells it to.
     static let earlyFolders = ["/etc/initramfs-tools/", "/etc/dpkg/dpkg.cfg.d/"]
+    private static let mergedUsr = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
     /// Grows when the same recipe would give another tar.
     private static let version = 1
     /// Told to everything that builds a time into a file.
@@ -92,6 +93,8 @@ struct MmdebstrapSource {
             // A file that was there before its package stays as the recipe wrote it, without a question.
             "--dpkgopt=force-confold",
         ]
+        // Without it a merged /usr is made by a package that brings all of Perl along.
+        if FileStatus.isFolder(MmdebstrapSource.mergedUsr) { arguments.append("--hook-dir=\(MmdebstrapSource.mergedUsr)") }
         if !packages.isEmpty { arguments.append("--include=" + packages.joined(separator: ",")) }
         arguments += try earlyHooks(scratch)
         // What names the host that built it. Files of the recipe may put them back.
