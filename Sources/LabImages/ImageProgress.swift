@@ -2,7 +2,7 @@
 package enum ImageProgress: Hashable, Sendable {
     /// Another process builds the same image; this one waits for it instead of building it again.
     case waitingForBuilder
-    /// Packages are fetched and installed by a program of the host; each line it says about that.
+    /// Packages are fetched and installed by a program of the host; each step that it names.
     case bootstrapping(line: String)
     /// Bytes of the source archive read, of how many.
     case reading(done: UInt64, total: UInt64)

@@ -22,6 +22,8 @@ package struct ImageStore: Sendable {
     package func key(of recipe: ImageRecipe) throws(ImageError) -> String {
         var hash = KeyHash(kind: "image \(ImageStore.version)")
         hash.add("writer", Ext4Writer.formatVersion)
+        // The disk's UUID depends on it.
+        hash.add("name", recipe.name)
         switch recipe.source {
         case .mmdebstrap(let suite, let packages, let variant, let architecture):
             let source = try MmdebstrapSource(

@@ -12,7 +12,7 @@ enum Ext4Disk {
         } catch {
             throw ImageError(error, path)
         }
-        let options = Ext4Options(size: disk.size, journal: disk.journal, salt: Array(name.utf8))
+        let options = Ext4Options(size: disk.size, journal: disk.journal, time: OverlayLayer.epoch, salt: Array(name.utf8))
         do throws(SinkError) {
             return try Ext4Writer(file, name: path, options: options)
         } catch {

@@ -102,11 +102,19 @@ struct MmdebstrapSource {
         arguments += [suite, "-"] + sources.lines
         defer { mode.removeTemporaryFolder(temporary, with: tool) }
         do throws(ImageError) {
-            try tool.run(arguments, output: file) { progress(.bootstrapping(line: $0)) }
+            try tool.run(arguments, output: file) { line in
+                if let step = MmdebstrapSource.step(line) { progress(.bootstrapping(line: step)) }
+            }
         } catch {
             throw explained(error, output: output, temporary: temporary)
         }
         for (index, _) in early.enumerated() { try Folder.removeFile("\(scratch)/early-\(index)") }
+    }
+
+    /// What a line of mmdebstrap's talk tells a person: its steps (`I: installing essential packages...`), not what apt says.
+    static func step(_ line: String) -> String? {
+        guard line.hasPrefix("I: "), !line.hasPrefix("I: running") || line.hasPrefix("I: running apt-get") else { return nil }
+        return String(line.dropFirst("I: ".count))
     }
 
     /// Puts the early files in place after the essential packages are there and before the others are.
