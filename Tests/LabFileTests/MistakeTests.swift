@@ -230,6 +230,9 @@ struct Seeded: Sendable, CustomTestStringConvertible {
 
     static let images: [Seeded] = [
         Seeded(
+            "name: a\ndefaults: {image: «nope}\nmachines: {db: {}, web: {}}\n",
+            "there is no image `nope`; there are debian-12, pulse (searched /p/labs/shop/Images, /p/labs/Images, /p/Images, /Images)"),
+        Seeded(
             "name: a\nmachines:\n  db: {image: «nope}\n  web: {image: «none}\n",
             "there is no image `nope`; there are debian-12, pulse (searched /p/labs/shop/Images, /p/labs/Images, /p/Images, /Images)",
             "there is no image `none`; there are debian-12, pulse"),

@@ -1,3 +1,4 @@
+import Foundation
 import LabModel
 import LabPlan
 import Testing
@@ -39,5 +40,43 @@ import Testing
                 + #"--cmdline 'root=/dev/vda rw quiet x='\''1 2'\''' --disk id=root,fd=12,delta=13 --disk id=disk0,fd=14 "#
                 + "10</c/images/d12/kernel 11</c/images/d12/initrd 12</c/images/d12/disk.img 13<>/s/shop/machines/db/root.delta "
                 + "14<>/s/shop/machines/db/disk0.raw")
+    }
+
+    @Test func `bash reads the shell line as it is meant`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "vmlab it's \(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let paths = LabPaths(cache: folder.path + "/c $HOME", state: folder.path + "/s", run: folder.path)
+        let image = ImageFacts(
+            name: "debian-12", key: "d12", folder: paths.image(key: "d12"), hasInitrd: true, hasDisk: true, bootProtocol: .linux,
+            commandLine: "root=/dev/vda `id` $HOME \\ \"x\" * ; # é")
+        let disks = MachineDisk.all(of: db, image: image, folders: paths.lab("shop"))
+        let launch = MachineLaunch(db, image: image, disks: disks)
+        for descriptor in launch.descriptors {
+            switch descriptor.kind {
+            case .stream: continue
+            case .blob(let path), .disk(let path, _):
+                try FileManager.default.createDirectory(
+                    atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+                try Data("\(descriptor.number)".utf8).write(to: URL(filePath: path))
+            }
+        }
+        // In the place of the program: its arguments, then what it can read from each descriptor.
+        let program = #"show() { printf '%s\n' "$@"; for fd in 10 11 12 13 14; do cat <&$fd; echo; done; }; "#
+        let bash = Process()
+        bash.executableURL = URL(filePath: "/bin/bash")
+        bash.arguments = ["-euc", program + launch.shellLine(program: "show")]
+        let output = Pipe()
+        bash.standardOutput = output
+        try bash.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        bash.waitUntilExit()
+        #expect(bash.terminationStatus == 0)
+
+        var wanted = launch.arguments
+        for option in ["--control", "--console"] {
+            if let index = wanted.firstIndex(of: option) { wanted.removeSubrange(index...(index + 1)) }
+        }
+        if let index = wanted.firstIndex(of: "--serial") { wanted[index + 1] = "0:1" }
+        #expect(text.split(separator: "\n").map(String.init) == wanted + ["10", "11", "12", "13", "14"])
     }
 }

@@ -65,8 +65,8 @@ struct RecipeShelf {
     private(set) var used: [ImageRecipe] = []
     /// Every name that was asked for, found or not.
     private var known: [String: ImageRecipe?] = [:]
-    /// The first unknown image says where it was looked for; the others would only repeat it.
-    private var hasToldPlaces = false
+    /// Where unknown images are named. The first says where it was looked for; the others would only repeat it.
+    private var unknown: Set<Mark> = []
     /// Listed when the first unknown image asks for it.
     private var allNames: [String]?
 
@@ -97,6 +97,7 @@ struct RecipeShelf {
     }
 
     private mutating func reportUnknown(_ name: String, _ mark: Mark, _ findings: inout Findings) {
+        guard unknown.insert(mark).inserted else { return }
         let names = allNames ?? catalogue.names
         allNames = names
         var message = "there is no image \(quoted(name))"
@@ -105,8 +106,7 @@ struct RecipeShelf {
         } else if !names.isEmpty {
             message += "; there are \(names.prefix(8).joined(separator: ", "))\(names.count > 8 ? " and others" : "")"
         }
-        if !hasToldPlaces { message += " (searched \(catalogue.places.joined(separator: ", ")))" }
-        hasToldPlaces = true
+        if unknown.count == 1 { message += " (searched \(catalogue.places.joined(separator: ", ")))" }
         findings.add(mark, message)
     }
 }
