@@ -64,7 +64,7 @@ import Testing
     static func labs() throws -> [String] {
         let folder = Golden.root.appending(path: "Labs")
         return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().filter {
-            FileManager.default.fileExists(atPath: folder.appending(path: "\($0)/plan.txt").path)
+            FileManager.default.fileExists(atPath: folder.appending(path: "\($0)/lab.yaml").path)
         }
     }
 }
