@@ -200,3 +200,15 @@ final class MemoryStorage: BlockStorage {
         }
     }
 }
+
+/// Takes everything and only counts.
+final class CountingSink: ByteSink {
+    private let state = Mutex(0)
+    var count: Int { state.withLock { $0 } }
+
+    func write(_ bytes: RawSpan) -> Int {
+        let count = bytes.byteCount
+        state.withLock { $0 += count }
+        return count
+    }
+}
