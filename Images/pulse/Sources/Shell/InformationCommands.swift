@@ -23,25 +23,13 @@ extension Commands {
     }
 
     private static func cat(_ kernel: Kernel, _ terminal: Terminal, _ arguments: inout Arguments) throws(Fault) {
-        var left = try arguments.number(upTo: 1 << 30, "COUNT")
-        var chunk: [UInt8] = []
+        var left = Int(try arguments.number(upTo: 1 << 30, "COUNT"))
         while left > 0 {
-            if let byte = terminal.readByte() {
-                chunk.append(byte)
-                left -= 1
-            } else if chunk.isEmpty {
-                kernel.wait()
-                continue
-            } else {
-                terminal.write(chunk)
-                chunk.removeAll(keepingCapacity: true)
-            }
-            if chunk.count == 4096 {
-                terminal.write(chunk)
-                chunk.removeAll(keepingCapacity: true)
-            }
+            let bytes = terminal.read(left)
+            if bytes.isEmpty { kernel.wait() }
+            terminal.write(bytes)
+            left -= bytes.count
         }
-        terminal.write(chunk)
         terminal.print("")
     }
 

@@ -39,8 +39,11 @@ final class SerialPort {
         credit = 0
     }
 
-    func read() -> UInt8? {
-        in8(Register.lineStatus) & 1 != 0 ? in8(Register.data) : nil
+    /// What was typed and not yet read, at most `limit` bytes of it.
+    func read(_ limit: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < limit, in8(Register.lineStatus) & 1 != 0 { bytes.append(in8(Register.data)) }
+        return bytes
     }
 
     /// One look at the status for each FIFO full; while that is not empty, sleeps until it is.

@@ -1,6 +1,8 @@
 /// A place where somebody types and reads: echo, backspace, one command a line.
 final class Terminal {
     private var port: Port
+    /// Taken from the port, not yet looked at.
+    private var input: ArraySlice<UInt8> = []
     private var line: [UInt8] = []
     private var previous: UInt8 = 0
 
@@ -31,10 +33,15 @@ final class Terminal {
         }
     }
 
-    func readByte() -> UInt8? {
-        switch port {
-        case .serial(let serial): serial.read()
-        case .console(let console): console.read()
+    /// What was typed and not yet taken, at most `limit` bytes of it; empty if there is nothing.
+    func read(_ limit: Int) -> [UInt8] {
+        if !input.isEmpty {
+            defer { input = input.dropFirst(limit) }
+            return [UInt8](input.prefix(limit))
+        }
+        return switch port {
+        case .serial(let serial): serial.read(limit)
+        case .console(let console): console.read(limit)
         }
     }
 
@@ -42,7 +49,7 @@ final class Terminal {
     func readLine() -> [UInt8]? {
         var echo: [UInt8] = []
         defer { if !echo.isEmpty { write(echo) } }
-        while let byte = readByte() {
+        while let byte = nextByte() {
             defer { previous = byte }
             switch byte {
             case 0x0A where previous == 0x0D: continue
@@ -63,6 +70,11 @@ final class Terminal {
             }
         }
         return nil
+    }
+
+    private func nextByte() -> UInt8? {
+        if input.isEmpty { input = read(Self.longestLine)[...] }
+        return input.popFirst()
     }
 
     /// The virtio device behind it, if it is one.

@@ -34,23 +34,24 @@ final class ConsoleDevice {
         _ = receiving.submit([.init(address: page, length: UInt32(Self.bufferSize), deviceWrites: true)])
     }
 
-    /// The next byte typed, if there is one.
-    func read() -> UInt8? {
+    /// What was typed and not yet read, at most `limit` bytes of it.
+    func read(_ limit: Int) -> [UInt8] {
         if current == nil {
-            guard let completion = receiving.takeCompletion(), completion.head < receiving.size else { return nil }
+            guard let completion = receiving.takeCompletion(), completion.head < receiving.size else { return [] }
             let page = receiveBuffers.address &+ UInt64(completion.head) &* Self.bufferSize
             current = (page, 0, min(completion.written, UInt32(Self.bufferSize)))
         }
-        guard var place = current else { return nil }
-        let byte: UInt8? = place.offset < place.length ? load8(place.buffer &+ UInt64(place.offset)) : nil
-        place.offset &+= 1
+        guard var place = current else { return [] }
+        let count = min(place.length &- place.offset, UInt32(clamping: limit))
+        let bytes = byteArray(at: place.buffer &+ UInt64(place.offset), count: Int(count))
+        place.offset &+= count
         current = place
         if place.offset >= place.length {
             current = nil
             give()
             receiving.notify()
         }
-        return byte
+        return bytes
     }
 
     func write(_ bytes: [UInt8]) {
@@ -64,7 +65,7 @@ final class ConsoleDevice {
             }
             let page = sendBuffers.address &+ UInt64(head) &* Self.bufferSize
             let length = min(bytes.count - sent, Int(Self.bufferSize))
-            for offset in 0..<length { store8(page &+ UInt64(offset), bytes[sent + offset]) }
+            store(bytes[sent..<sent + length], at: page)
             _ = sending.submit([.init(address: page, length: UInt32(length), deviceWrites: false)])
             sending.notify()
             sent += length

@@ -35,7 +35,7 @@ final class EntropyDevice {
             transport.quiet()
             let written = min(completion?.written ?? 0, length)
             guard written > 0 else { throw .deviceRefused("to give any byte") }
-            for offset in 0..<UInt64(written) { bytes.append(load8(buffer.address &+ offset)) }
+            bytes += byteArray(at: buffer.address, count: Int(written))
         }
         return bytes
     }
