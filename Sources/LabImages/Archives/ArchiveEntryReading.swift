@@ -38,11 +38,46 @@ extension ArchiveEntry {
             case let type: throw damaged("an entry of unknown type \(String(type, radix: 8))")
             }
         }
+        var attributes = unsafe ArchiveEntry.attributes(of: entry)
+        let lists = [
+            (ARCHIVE_ENTRY_ACL_TYPE_ACCESS, PosixACL.accessName), (ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, PosixACL.defaultName),
+        ]
+        for (type, name) in lists where !attributes.contains(where: { $0.name == name }) {
+            guard let list = unsafe ArchiveEntry.list(type, of: entry) else {
+                throw damaged("an access list with names instead of numbers")
+            }
+            if !list.entries.isEmpty { attributes.append(Attribute(name: name, value: list.attributeValue)) }
+        }
         let nanoseconds = unsafe UInt32(clamping: archive_entry_mtime_nsec(entry))
         self.init(
             path: path, kind: kind, mode: unsafe UInt16(truncatingIfNeeded: archive_entry_perm(entry) & 0o7777), owner: owner, group: group,
             modified: Time(seconds: unsafe Int64(archive_entry_mtime(entry)), nanoseconds: min(nanoseconds, 999_999_999)),
-            attributes: unsafe ArchiveEntry.attributes(of: entry))
+            attributes: attributes)
+    }
+
+    /// An access control list; empty where the permission bits say it all, `nil` where it cannot be one.
+    private static func list(_ type: CInt, of entry: OpaquePointer) -> PosixACL? {
+        var list = PosixACL(entries: [])
+        var found: CInt = 0
+        var permissions: CInt = 0
+        var tag: CInt = 0
+        var id: CInt = 0
+        var name: UnsafePointer<CChar>?
+        guard unsafe archive_entry_acl_reset(entry, type) > 0 else { return list }
+        while unsafe archive_entry_acl_next(entry, type, &found, &permissions, &tag, &id, &name) == ARCHIVE_OK {
+            let who: PosixACL.Tag
+            switch tag {
+            case ARCHIVE_ENTRY_ACL_USER_OBJ: who = .owner
+            case ARCHIVE_ENTRY_ACL_GROUP_OBJ: who = .owningGroup
+            case ARCHIVE_ENTRY_ACL_MASK: who = .mask
+            case ARCHIVE_ENTRY_ACL_OTHER: who = .other
+            case ARCHIVE_ENTRY_ACL_USER where id != -1: who = .user(UInt32(bitPattern: id))
+            case ARCHIVE_ENTRY_ACL_GROUP where id != -1: who = .group(UInt32(bitPattern: id))
+            default: return nil
+            }
+            list.entries.append(PosixACL.Entry(tag: who, permissions: UInt16(truncatingIfNeeded: permissions & 7)))
+        }
+        return list
     }
 
     private static func attributes(of entry: OpaquePointer) -> [Attribute] {

@@ -54,6 +54,21 @@ import Testing
             ])
     }
 
+    @Test func `access control lists become the attributes that the kernel keeps them in`() throws {
+        let scratch = try Scratch()
+        let text = "user::rw-,user:1234:r--,group::r--,group:77:rwx,mask::rwx,other::---"
+        let records = PaxArchive.record("SCHILY.acl.access", Array(text.utf8))
+        let header = PaxArchive.header("pax", size: records.count, type: "x") + PaxArchive.padded(records)
+        try scratch.write("a.tar", header + PaxArchive.file("f", data: []))
+        let entry = try #require(try record(try scratch.open("a.tar")).items.first).entry
+        #expect(entry.attributes.map(\.name) == [PosixACL.accessName])
+        #expect(
+            PosixACL(attribute: entry.attributes[0].value)?.entries == [
+                .init(tag: .owner, permissions: 6), .init(tag: .user(1234), permissions: 4), .init(tag: .owningGroup, permissions: 4),
+                .init(tag: .group(77), permissions: 7), .init(tag: .mask, permissions: 7), .init(tag: .other, permissions: 0),
+            ])
+    }
+
     @Test(arguments: ["gnu", "posix"]) func `holes stay holes`(format: String) throws {
         let scratch = try Scratch()
         try scratch.shell(

@@ -38,23 +38,29 @@ struct ContentDigest: Sendable {
         }
     }
 
-    /// Data of a file: whole blocks, the first of them at `block`.
+    /// Data of a file: whole blocks, the first of them at `block`. Each counts by itself, so it does not matter how many come at once.
     mutating func absorb(blocks bytes: UnsafeRawBufferPointer, at block: UInt32) {
-        absorb(UInt64(block) << 32 | UInt64(UInt32(truncatingIfNeeded: bytes.count)))
-        var (a, b, c, d) = (first, second, third, fourth)
+        var number = UInt64(block)
         var offset = 0
-        while offset + 64 <= bytes.count {
-            // Safe because 64 bytes from the offset on are inside.
-            @inline(__always) func word(_ place: Int) -> UInt64 {
-                unsafe bytes.loadUnaligned(fromByteOffset: offset + place * 8, as: UInt64.self)
+        while offset < bytes.count {
+            absorb(number)
+            let end = min(offset + Ext4Geometry.blockSize, bytes.count)
+            var (a, b, c, d) = (first, second, third, fourth)
+            while offset + 64 <= end {
+                // Safe because 64 bytes from the offset on are inside.
+                @inline(__always) func word(_ place: Int) -> UInt64 {
+                    unsafe bytes.loadUnaligned(fromByteOffset: offset + place * 8, as: UInt64.self)
+                }
+                a = Self.mix(a ^ word(0), word(1) ^ Self.keys.0)
+                b = Self.mix(b ^ word(2), word(3) ^ Self.keys.1)
+                c = Self.mix(c ^ word(4), word(5) ^ Self.keys.2)
+                d = Self.mix(d ^ word(6), word(7) ^ Self.keys.3)
+                offset += 64
             }
-            a = Self.mix(a ^ word(0), word(1) ^ Self.keys.0)
-            b = Self.mix(b ^ word(2), word(3) ^ Self.keys.1)
-            c = Self.mix(c ^ word(4), word(5) ^ Self.keys.2)
-            d = Self.mix(d ^ word(6), word(7) ^ Self.keys.3)
-            offset += 64
+            (first, second, third, fourth) = (a, b, c, d)
+            offset = end
+            number += 1
         }
-        (first, second, third, fourth) = (a, b, c, d)
     }
 
     /// Two independent 16-byte values: one for the UUID, one for the hash seed.
