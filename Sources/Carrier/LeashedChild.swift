@@ -12,6 +12,7 @@ final class LeashedChild {
     private let loop: EventLoop
     private let whenEnded: (ChildProcess.Ending) -> Void
     private static let chunk = 16 << 10
+    private static let lastChunks = 8
 
     /// Call on a thread that lives as long as the child should: the leash is tied to it.
     ///
@@ -62,8 +63,9 @@ final class LeashedChild {
 
     private func collect() {
         guard let ending = child.reap() else { return }
-        while readOutput() {}
-        while readErrors() {}
+        // A pipe holds 64 KiB; more comes only from processes that the child left behind, and those are not waited for.
+        for _ in 0..<Self.lastChunks where !readOutput() { break }
+        for _ in 0..<Self.lastChunks where !readErrors() { break }
         unwatch()
         whenEnded(ending)
     }

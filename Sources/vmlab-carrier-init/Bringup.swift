@@ -1,0 +1,62 @@
+internal import CLinux
+internal import Glibc
+internal import Host
+internal import SystemPackage
+
+/// The first and the last steps of the carrier's Linux.
+enum Bringup {
+    static func mountFileSystems() throws(OSError) {
+        try mountOne("devtmpfs", "/dev")
+        try mountOne("proc", "/proc")
+        try mountOne("sysfs", "/sys")
+        // A program that is run here may expect a place for its own files.
+        try makeFolder("/tmp", mode: 0o1777)
+        try makeFolder("/run", mode: 0o755)
+    }
+
+    private static func mountOne(_ type: String, _ path: String) throws(OSError) {
+        try makeFolder(path, mode: 0o755)
+        // Safe because the kernel copies all three strings during the call.
+        let result = unsafe mount(type, path, type, 0, nil)
+        guard result == 0 else { throw OSError.current("mount \(type) at \(path)") }
+    }
+
+    /// A folder that is there already is as good.
+    static func makeFolder(_ path: String, mode: mode_t) throws(OSError) {
+        do throws(OSError) {
+            try retrying("create the folder \(path)") { unsafe mkdir(path, mode) }
+        } catch {
+            if error.code != .fileExists { throw error }
+        }
+    }
+
+    /// Loads what `/modules` lists, a path a line, in that order.
+    static func loadModules() throws(OSError) {
+        let list = String(decoding: try readSmallFile("/modules"), as: UTF8.self)
+        for path in list.split(separator: "\n") {
+            let file = try Descriptor.open(String(path), O_RDONLY)
+            // Safe because the parameter string outlives the call.
+            let result = unsafe "".withCString { parameters in
+                syscall3(Int(SYS_finit_module), Int(file.number), Int(bitPattern: parameters), 0)
+            }
+            guard result == 0 else {
+                let error = OSError.current("load the module \(path)")
+                if error.code == .fileExists { continue }
+                throw error
+            }
+        }
+    }
+
+    /// One line on the serial console.
+    static func say(_ text: String) {
+        let console = Descriptor(owning: dup(STDERR_FILENO))
+        try? console.writeAll(Array("vmlab-carrier-init: \(text)\n".utf8))
+    }
+
+    static func powerOff() -> Never {
+        sync()
+        _ = reboot(CInt(bitPattern: UInt32(RB_POWER_OFF)))
+        // Only without the privilege to, which process 1 has: the kernel panics when it ends, and the carrier is gone too.
+        exit(1)
+    }
+}
