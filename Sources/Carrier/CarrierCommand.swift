@@ -35,6 +35,8 @@ struct CarrierCommand {
         // The emulated counter is the host's: calibrating it against the emulated timer costs time and gets it wrong.
         "tsc_early_khz=2500000", "tsc=reliable", "no_timer_check",
         "cryptomgr.notests", "lsm=capability", "audit=0",
+        // Becomes the environment of the init: the Swift runtime asks /proc where it is otherwise, which is not mounted yet.
+        "SWIFT_ROOT=/",
     ].joined(separator: " ")
 
     init(kit: CarrierKit, memory: ByteCount, ports: [Port], disks: [Disk]) {

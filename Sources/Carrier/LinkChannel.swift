@@ -102,12 +102,30 @@ final class LinkChannel {
                 return
             }
             do throws(OSError) {
-                guard let count = try socket.writeSome(buffer, from: sent) else { return }
-                sent += count
+                sent += try transmit()
             } catch {
-                return close()
+                return error.code == .wouldBlock ? () : close()
             }
         }
+    }
+
+    /// Sends a part of the buffer. A carrier that has just gone is an error here, not a signal.
+    private func transmit() throws(OSError) -> Int {
+        var result = 0
+        var failure: OSError?
+        // Safe because the view ends with the closure, and `sent` lies within the buffer.
+        unsafe buffer.withUnsafeBytes { all in
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: all[sent...])
+            do throws(OSError) {
+                result = try retrying("write to the carrier's link") {
+                    unsafe Glibc.send(socket.number, rest.baseAddress, rest.count, CInt(MSG_NOSIGNAL))
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return result
     }
 
     /// Puts the next thing to send into the buffer; false when there is nothing.

@@ -1,0 +1,180 @@
+import CLinux
+import Carrier
+import Foundation
+import Glibc
+import Host
+import LabImages
+import LabModel
+
+/// What the tests start machines with: the built programs, a carrier's kit, and a folder that goes away.
+final class Bench {
+    /// Where the built programs lie: beside the test bundle.
+    static let programs = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+    static var leash: String { programs + "/vmlab-leash" }
+    /// Downloads and kits are kept between the tests of one checkout.
+    static let cache = root + "/.build/test-cache"
+
+    let folder: String
+    let loop: EventLoop
+
+    init() throws {
+        var template = Array("/tmp/vmlab-carrier-test.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw OSError.current("make a scratch folder") }
+        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        loop = try EventLoop()
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    func file(_ name: String, _ bytes: [UInt8] = []) throws -> String {
+        let path = folder + "/" + name
+        guard FileManager.default.createFile(atPath: path, contents: Data(bytes)) else { throw OSError.current("write \(path)") }
+        return path
+    }
+
+    /// A sparse file of zeros.
+    func disk(_ name: String, size: UInt64) throws -> String {
+        let path = try file(name)
+        try Descriptor.open(path, O_RDWR).truncate(to: size)
+        return path
+    }
+
+    // MARK: Kits
+
+    static func qemu() throws -> QEMU {
+        try QEMU.locate(path: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin")
+    }
+
+    /// The kit that `vmlab` itself would use.
+    static let kit: Result<CarrierKit, any Error> = Result {
+        let files = try CarrierKitBuilder.build(
+            store: ImageStore(paths: LabPaths(cache: cache, state: cache, run: cache)), initProgram: programs + "/vmlab-carrier-init",
+            machineProgram: programs + "/vmlab-machine")
+        return CarrierKit(kernel: files.kernel, initramfs: files.initramfs, qemu: try qemu())
+    }
+
+    /// A stand-in for the monitor: a shell script out of the launch's first argument, the same on the host and in a carrier.
+    static let script = "#!/bin/busybox sh\neval \"$1\"\n"
+
+    /// The kit with the stand-in in the monitor's place.
+    func scriptedKit() throws -> CarrierKit {
+        var kit = try Self.kit.get()
+        var more = NewcWriter()
+        more.directory("bin")
+        more.file("bin/busybox", mode: 0o755, data: Array(try Data(contentsOf: URL(filePath: "/bin/busybox"))))
+        more.file("vmlab-machine", mode: 0o755, data: Array(Self.script.utf8))
+        more.finish()
+        kit.initramfs = try file("initramfs.cpio", Array(try Data(contentsOf: URL(filePath: kit.initramfs))) + more.bytes)
+        return kit
+    }
+
+    enum Way: CaseIterable { case native, carrier }
+
+    /// A host whose monitor is the stand-in.
+    func scripted(_ way: Way) throws -> MachineHost {
+        switch way {
+        case .native:
+            let path = try file("vmlab-machine", Array(Self.script.utf8))
+            chmod(path, 0o755)
+            return MachineHost(.native(machine: path), leash: Self.leash)
+        case .carrier: return MachineHost(.carrier(try scriptedKit()), leash: Self.leash)
+        }
+    }
+
+    // MARK: Running
+
+    /// Turns the loop until something is so; false when that takes too long.
+    func wait(seconds: Int = 60, until isSo: () -> Bool) throws -> Bool {
+        let limit = EventLoop.now() + UInt64(seconds) * 1_000_000_000
+        while !isSo() {
+            guard EventLoop.now() < limit else { return false }
+            try loop.turn(limitMilliseconds: 100)
+        }
+        return true
+    }
+
+    /// Starts a script and gathers what becomes of it.
+    func start(
+        _ way: Way, _ script: String, streams: [(Int32, String)] = [], disks: [(Int32, String, Bool)] = [], blobs: [(Int32, String)] = []
+    )
+        throws -> Trial
+    {
+        try start(on: scripted(way), script, streams: streams, disks: disks, blobs: blobs)
+    }
+
+    func start(
+        on host: MachineHost, _ script: String, streams: [(Int32, String)] = [], disks: [(Int32, String, Bool)] = [],
+        blobs: [(Int32, String)] = []
+    ) throws -> Trial {
+        var launch = MachineLaunch(machine: "trial", memory: ByteCount(bytes: 64 << 20), arguments: [script], descriptors: [])
+        launch.descriptors += streams.map { .init(number: $0.0, kind: .stream(name: $0.1)) }
+        launch.descriptors += disks.map { .init(number: $0.0, kind: .disk(path: $0.1, writable: $0.2)) }
+        launch.descriptors += blobs.map { .init(number: $0.0, kind: .blob(path: $0.1)) }
+        let trial = Trial(bench: self)
+        trial.process = try host.start(launch, on: loop) { trial.events.append($0) }
+        return trial
+    }
+}
+
+/// One started machine of a test.
+final class Trial {
+    let bench: Bench
+    var events: [MachineProcess.Event] = []
+    var process: MachineProcess!
+    private var received: [String: [UInt8]] = [:]
+
+    init(bench: Bench) { self.bench = bench }
+
+    deinit { process?.kill() }
+
+    var isRunning: Bool { events.contains(.running) }
+
+    var ending: MachineProcess.Ending? {
+        for case .ended(let ending) in events { return ending }
+        return nil
+    }
+
+    /// Waits until it runs; false when it ended or took too long.
+    func runs() throws -> Bool {
+        _ = try bench.wait { isRunning || ending != nil }
+        return isRunning
+    }
+
+    /// Gathers what comes from a stream from now on.
+    func listen(_ stream: String) throws {
+        guard let number = process.stream(stream) else { throw OSError(.badFileDescriptor, "find the stream \(stream)") }
+        received[stream] = []
+        let loop = bench.loop
+        try loop.watch(number, .read) { [unowned self] _ in
+            var buffer = [UInt8](repeating: 0, count: 256 << 10)
+            let count = read(number, &buffer, buffer.count)
+            if count > 0 { received[stream, default: []] += buffer.prefix(count) }
+            if count == 0 { loop.remove(number) }
+        }
+    }
+
+    func bytes(_ stream: String) -> [UInt8] { received[stream] ?? [] }
+    func text(_ stream: String) -> String { String(decoding: bytes(stream), as: UTF8.self) }
+
+    /// Writes everything, turning the loop while the stream is full.
+    func write(_ bytes: [UInt8], to stream: String) throws {
+        guard let number = process.stream(stream) else { throw OSError(.badFileDescriptor, "find the stream \(stream)") }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { send(number, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+            if count > 0 { rest = rest.dropFirst(count) } else { try bench.loop.turn(limitMilliseconds: 20) }
+            if ending != nil { throw OSError(.brokenPipe, "write to \(stream)") }
+        }
+    }
+
+    /// Waits for the end and returns it; the streams have been read to theirs.
+    func end(seconds: Int = 60) throws -> MachineProcess.Ending? {
+        _ = try bench.wait(seconds: seconds) { ending != nil }
+        // What was in the sockets when it ended.
+        try bench.loop.turn(limitMilliseconds: 0)
+        try bench.loop.turn(limitMilliseconds: 0)
+        for name in received.keys { if let number = process.stream(name) { bench.loop.remove(number) } }
+        return ending
+    }
+}
