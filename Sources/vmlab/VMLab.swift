@@ -50,6 +50,9 @@ extension LabCommand {
         let code: LabModel.ExitCode
         do {
             code = try perform(io)
+        } catch let status as ArgumentParser.ExitCode {
+            // 128 and a signal's number has no name of its own.
+            throw status
         } catch {
             code = Failure.tell(error, io)
         }

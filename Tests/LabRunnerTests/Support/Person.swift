@@ -1,0 +1,156 @@
+import Foundation
+import Glibc
+import Host
+import LabModel
+import LabRunner
+import Testing
+
+/// A person at the command line, with programs, a home and a lab of their own; nothing of them is left afterwards.
+///
+/// `vmlab` is the built one; the `vmlab-machine` beside it is `FakeMachine`.
+final class Person {
+    let home: String
+    let programs: String
+    private var environment: [String: String]
+
+    /// Where the built programs lie: beside the test bundle.
+    static let built = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
+
+    init(home: String? = nil) throws {
+        let short = String(UInt32.random(in: 0 ... .max), radix: 36)
+        self.home = home ?? "/tmp/vmlab-r-\(short)"
+        programs = self.home + "/bin"
+        let files = FileManager.default
+        try files.createDirectory(atPath: programs, withIntermediateDirectories: true)
+        for name in ["vmlab", "vmlab-leash"] {
+            let (from, to) = (Self.built + "/" + name, programs + "/" + name)
+            do { try files.linkItem(atPath: from, toPath: to) } catch { try files.copyItem(atPath: from, toPath: to) }
+        }
+        try Data(FakeMachine.script.utf8).write(to: URL(filePath: programs + "/vmlab-machine"))
+        try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: programs + "/vmlab-machine")
+        environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VMLAB_") && $0.key != "NO_COLOR" }
+        environment["VMLAB_HOME"] = self.home + "/v"
+        environment["VMLAB_UP_ACCEL"] = "kvm"
+        let image = self.home + "/Images/fake"
+        try files.createDirectory(atPath: image, withIntermediateDirectories: true)
+        try Data("a kernel that no machine runs".utf8).write(to: URL(filePath: image + "/kernel"))
+        try Data("name: fake\nfrom: {kernel: {path: kernel}}\nboot: {protocol: pvh}\n".utf8).write(to: URL(filePath: image + "/image.yaml"))
+    }
+
+    deinit {
+        for process in processes() { kill(process, SIGKILL) }
+        try? FileManager.default.removeItem(atPath: home)
+    }
+
+    var paths: LabPaths { LabPaths(environment: ["VMLAB_HOME": home + "/v"], user: geteuid()) }
+    func folders(_ lab: String) -> LabFolders { paths.lab(lab) }
+
+    /// Writes a lab of machines, each `NAME: WORDS FOR THE FAKE`, and returns its folder.
+    @discardableResult
+    func lab(_ machines: [(String, String)], named name: String = "shop", more: String = "") throws -> String {
+        let folder = home + "/" + name
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        var text = "name: \(name)\nmachines:\n"
+        for (machine, words) in machines {
+            text += "  \(machine): {image: fake, memory: 16MiB, cmdline: \"\(words)\", disks: [{size: 1MiB}]"
+            text += ", ready: {console: \"fake: ready\", within: 10s}\(more)}\n"
+        }
+        try Data(text.utf8).write(to: URL(filePath: folder + "/lab.yaml"))
+        return folder
+    }
+
+    struct Outcome {
+        var status: Int32
+        var out: String
+        var err: String
+        var all: String { out + err }
+    }
+
+    @discardableResult
+    func vmlab(_ arguments: String..., input: String = "", variables: [String: String] = [:], limitSeconds: Int = 30) throws -> Outcome {
+        try start(arguments, input: input, variables: variables).wait(limitSeconds: limitSeconds)
+    }
+
+    /// A command that is still running.
+    final class Running {
+        let process: ChildProcess
+        private let folder: String
+
+        init(process: ChildProcess, folder: String) {
+            self.process = process
+            self.folder = folder
+        }
+
+        deinit { process.signal(SIGKILL) }
+
+        var out: String { (try? String(contentsOfFile: folder + "/out", encoding: .utf8)) ?? "" }
+        var err: String { (try? String(contentsOfFile: folder + "/err", encoding: .utf8)) ?? "" }
+
+        func wait(limitSeconds: Int = 30) throws -> Outcome {
+            switch try process.wait(limitMilliseconds: limitSeconds * 1000) {
+            case .exited(let status): return Outcome(status: status, out: out, err: err)
+            case .signalled(let signal): return Outcome(status: 128 + signal, out: out, err: err)
+            case nil:
+                Issue.record("still running after \(limitSeconds) s: \(out)\(err)")
+                process.signal(SIGKILL)
+                _ = try process.wait(limitMilliseconds: 5000)
+                return Outcome(status: -1, out: out, err: err)
+            }
+        }
+
+        func awaitText(_ text: String, limitSeconds: Int = 15) throws {
+            for _ in 0..<(limitSeconds * 50) {
+                if (out + err).contains(text) { return }
+                usleep(20_000)
+            }
+            try #require((out + err).contains(text), "waited for \(text), saw: \(out)\(err)")
+        }
+    }
+
+    func start(_ arguments: [String], input: String = "", variables: [String: String] = [:]) throws -> Running {
+        let folder = home + "/command-\(UInt32.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data(input.utf8).write(to: URL(filePath: folder + "/in"))
+        let stdin = try Descriptor.open(folder + "/in", O_RDONLY)
+        let stdout = try Descriptor.open(folder + "/out", O_WRONLY | O_CREAT)
+        let stderr = try Descriptor.open(folder + "/err", O_WRONLY | O_CREAT)
+        let process = try ChildProcess(
+            program: programs + "/vmlab", arguments: ["vmlab"] + arguments,
+            environment: environment.merging(variables) { $1 }.map { "\($0.key)=\($0.value)" },
+            inherited: [.init(0, from: stdin.number), .init(1, from: stdout.number), .init(2, from: stderr.number)])
+        return Running(process: process, folder: folder)
+    }
+
+    // MARK: What is there, by the kernel's word and not by vmlab's
+
+    /// Processes whose program or arguments lie in this person's home, or that carry its mark.
+    func processes(matching text: String = "") -> [Int32] {
+        Folder.names("/proc").compactMap { name in
+            guard let pid = Int32(name), pid != getpid(), ProcessIdentity(of: pid) != nil else { return nil }
+            let command = String(decoding: (try? readFile("/proc/\(pid)/cmdline", limit: 65536)) ?? [], as: UTF8.self)
+            let variables = String(decoding: (try? readFile("/proc/\(pid)/environ", limit: 1 << 20)) ?? [], as: UTF8.self)
+            guard command.contains(home + "/") || variables.contains("\(ProcessTable.mark)=\(home)/") else { return nil }
+            return command.contains(text) ? pid : nil
+        }
+    }
+
+    func keeper() throws -> Int32 {
+        // Only the keeper has both words in its arguments.
+        try #require(processes(matching: "keep\0").first, "no keeper runs")
+    }
+
+    /// Everything in the state and run folders.
+    func files() -> [String] {
+        ["state", "run"].flatMap { folder in
+            let root = home + "/v/" + folder
+            return FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String }.map { "\(folder)/\($0)" } ?? []
+        }
+    }
+
+    func expectNothingLeft(_ what: String = "", _ location: SourceLocation = #_sourceLocation) {
+        for _ in 0..<100 where !processes().isEmpty { usleep(20_000) }
+        let commands = processes().map { ProcessTable.command(of: $0) }
+        #expect(commands.isEmpty, "\(what): processes are left: \(commands)", sourceLocation: location)
+        #expect(files().isEmpty, "\(what): files are left: \(files())", sourceLocation: location)
+    }
+}
