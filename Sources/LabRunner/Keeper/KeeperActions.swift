@@ -43,7 +43,8 @@ extension Keeper {
         case .createDisk(let machine, let disk): try create(disk, of: machine)
         case .deleteDisk(let machine, let disk):
             try Folder.removeFile(disk.path)
-            try Folder.synchronize(folders.machine(machine))
+            // A keeper that was lost may not even have come to make the folder.
+            if (try? FileStatus(of: folders.machine(machine))) != nil { try Folder.synchronize(folders.machine(machine)) }
         case .updateMachine(let machine):
             self[machine: machine.name]?.machine = machine
             emit(.machineChanged, machine.name)

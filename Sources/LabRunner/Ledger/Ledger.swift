@@ -15,6 +15,9 @@ package final class Ledger {
     private let killMachines: () -> Void
     package private(set) var state: SeenState
     private var begun: [UInt64: Action] = [:]
+    /// What callers call a record, and what it is called since the ledger was compacted.
+    private var renumbered: [UInt64: UInt64] = [:]
+    private let compactionLength: UInt64
 
     /// When longer than this, the records that no longer matter are left out of a fresh copy: a machine that is started
     /// again every half minute for a year must not fill the disk.
@@ -23,11 +26,13 @@ package final class Ledger {
     /// Opens the ledger for writing, with what its last keeper wrote.
     ///
     /// - Parameter killMachines: what the failpoint calls to kill every machine process.
-    package init(lab: String, path: String, contents: LedgerContents, failpoint: Failpoint?, killMachines: @escaping () -> Void = {})
-        throws(OSError)
-    {
+    package init(
+        lab: String, path: String, contents: LedgerContents, failpoint: Failpoint?, compactionLength: UInt64 = Ledger.compactionLength,
+        killMachines: @escaping () -> Void = {}
+    ) throws(OSError) {
         self.path = path
         self.failpoint = failpoint
+        self.compactionLength = compactionLength
         self.killMachines = killMachines
         let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
         // A record that was torn goes, so that the next one starts a line.
@@ -60,6 +65,7 @@ package final class Ledger {
     }
 
     package func finish(_ begin: UInt64, process: ProcessIdentity? = nil) throws(OSError) {
+        let begin = renumbered.removeValue(forKey: begin) ?? begin
         _ = try append(.finish(begin: begin, process: process))
         if let action = begun.removeValue(forKey: begin) { state.finish(action) }
     }
@@ -67,6 +73,7 @@ package final class Ledger {
     package func ended(_ machine: String, reason: String) throws(OSError) {
         state.end(machine, reason: reason)
         _ = try append(.ended(machine: machine, reason: reason))
+        compactIfLong()
     }
 
     // MARK: Writing
@@ -88,6 +95,42 @@ package final class Ledger {
         sequence = record.sequence
         fail(.after, record.sequence)
         return record.sequence
+    }
+
+    // MARK: Compaction
+
+    /// Replaces the ledger by a fresh one without the past lives of machines; on any error it stays as it is.
+    ///
+    /// Only between an entry and the next, so that nobody holds the number of a record that is being written.
+    private func compactIfLong() {
+        guard length > compactionLength, let contents = try? Ledger.read(path), contents.damagedLines.isEmpty else { return }
+        let (records, numbers) = contents.compacted(keeping: Set(begun.keys))
+        guard let lines = try? records.map({ record in try record.line() }) else { return }
+        let bytes = lines.flatMap(\.self)
+        // Little gained is not worth the writing.
+        guard UInt64(bytes.count) < length / 2 else { return }
+        let part = path + ".part"
+        do throws(OSError) {
+            try Folder.removeFile(part)
+            let fresh = try Descriptor.open(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
+            try fresh.write(bytes, at: 0)
+            try fresh.synchronize()
+            // Safe because the paths are copied during the call.
+            guard unsafe rename(part, path) == 0 else { throw OSError.current("rename \(part)") }
+            try Folder.synchronize(Folder.parent(of: path))
+            file = SharedDescriptor(fresh)
+        } catch {
+            try? Folder.removeFile(part)
+            return
+        }
+        length = UInt64(bytes.count)
+        sequence = UInt64(records.count)
+        // A number that was given out keeps its meaning, also over several compactions.
+        for (old, new) in numbers where begun[old] != nil {
+            let name = renumbered.first { $0.value == old }?.key ?? old
+            renumbered[name] = new
+        }
+        begun = begun.reduce(into: [:]) { $0[numbers[$1.key] ?? $1.key] = $1.value }
     }
 
     private func write(_ bytes: [UInt8]) throws(OSError) {

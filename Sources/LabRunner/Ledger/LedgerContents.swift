@@ -88,4 +88,45 @@ package struct LedgerContents: Sendable {
     package var lastOpening: LedgerRecord? {
         records.last { if case .opened = $0.entry { true } else { false } }
     }
+
+    /// The records that still matter, numbered anew, and each old number's new one.
+    ///
+    /// What a machine's process went through before its latest start no longer says anything; everything else stays.
+    ///
+    /// - Parameter kept: records that somebody is about to finish.
+    func compacted(keeping kept: Set<UInt64>) -> (records: [LedgerRecord], numbers: [UInt64: UInt64]) {
+        var latestStart: [String: UInt64] = [:]
+        var actions: [UInt64: Action] = [:]
+        for record in records {
+            guard case .begin(let action) = record.entry else { continue }
+            actions[record.sequence] = action
+            if case .startMachine(let started) = action { latestStart[started.machine.name] = record.sequence }
+        }
+        func isPast(_ action: Action, _ number: UInt64) -> Bool {
+            switch action {
+            case .startMachine, .awaitReady, .stopMachine, .updateMachine:
+                !kept.contains(number) && number < action.machine.flatMap { latestStart[$0] } ?? 0
+            case .makeFolders, .deleteFolders, .buildImage, .createDisk, .deleteDisk, .forgetMachine: false
+            }
+        }
+        let needed = records.filter { record in
+            switch record.entry {
+            case .opened: true
+            case .begin(let action): !isPast(action, record.sequence)
+            case .finish(let begin, _): actions[begin].map { !isPast($0, begin) } ?? false
+            case .ended(let machine, _): record.sequence > latestStart[machine] ?? 0
+            }
+        }
+        var numbers: [UInt64: UInt64] = [:]
+        for (index, record) in needed.enumerated() { numbers[record.sequence] = UInt64(index + 1) }
+        let fresh = needed.enumerated().map { index, record in
+            var record = record
+            record.sequence = UInt64(index + 1)
+            if case .finish(let begin, let process) = record.entry {
+                record.entry = .finish(begin: numbers[begin] ?? begin, process: process)
+            }
+            return record
+        }
+        return (fresh, numbers)
+    }
 }
