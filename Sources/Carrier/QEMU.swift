@@ -1,5 +1,3 @@
-internal import CLinux
-internal import Glibc
 internal import Host
 
 /// A QEMU that can emulate a carrier: where it is and how old.
@@ -60,30 +58,12 @@ package struct QEMU: Hashable, Sendable {
                 "there is no \(program) in PATH, and without hardware KVM machines need it: install the package \(package) (on Debian 12: apt-get install -t bookworm-backports \(package))"
             )
         }
-        let answer = try ask(found)
+        let answer = try ProgramAnswer.of(found, ["--version"], limitMilliseconds: answerLimitMilliseconds).output
         guard let version = Version(of: answer) else {
             let line = answer.split(whereSeparator: \.isNewline).first.map { ": it says `\($0.prefix(120))`" } ?? ""
             throw CarrierError(.hostCannot, "\(found) is not QEMU, or cannot run\(line)")
         }
         return QEMU(path: found, version: version)
-    }
-
-    private static func ask(_ program: String) throws(CarrierError) -> String {
-        do throws(OSError) {
-            let answer = try Descriptor.memory(name: "qemu-version")
-            let nothing = try Descriptor.open("/dev/null", O_RDONLY)
-            let child = try ChildProcess(
-                program: program, arguments: [program, "--version"], environment: [plainEnvironment],
-                inherited: [.init(0, from: nothing.number), .init(1, from: answer.number), .init(2, from: answer.number)])
-            guard try child.wait(limitMilliseconds: answerLimitMilliseconds) != nil else {
-                child.signal(SIGKILL)
-                _ = try child.wait()
-                return "nothing in \(answerLimitMilliseconds / 1000) s"
-            }
-            return String(decoding: try answer.read(upTo: 1024, at: 0), as: UTF8.self)
-        } catch {
-            throw CarrierError(.hostCannot, "cannot run \(program): \(error)")
-        }
     }
 }
 
