@@ -71,7 +71,7 @@ package struct MachineHost: Hashable, Sendable {
     ) throws(CarrierError) -> MachineProcess {
         var setup = CarriedProgram.Setup(
             kit: kit, leash: leash, environment: [plainEnvironment] + environment, memory: launch.memory,
-            start: .start(program: "/vmlab-machine", arguments: launch.arguments, environment: [], input: false))
+            start: .start(.init(path: "/vmlab-machine", arguments: launch.arguments)))
         setup.streams = opened.streams.map { ($0.number, $0.name, $0.theirs.number) }
         for file in opened.files {
             switch file.kind {

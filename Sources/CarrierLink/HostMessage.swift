@@ -10,12 +10,32 @@ package enum HostMessage: Hashable, Sendable {
     case file(path: String, mode: UInt16, size: UInt64)
     /// A piece of the blob or file announced last.
     case data([UInt8])
-    /// Everything is said: run this program. With `input`, its standard input comes in `input` messages, else it is empty.
-    case start(program: String, arguments: [String], environment: [String], input: Bool)
+    /// Everything is said: run this program.
+    case start(Program)
     /// Bytes for standard input; an empty message is its end.
     case input([UInt8])
     case signal(Int32)
     case powerOff
+
+    package struct Program: Hashable, Sendable {
+        package var path: String
+        /// Without the program's name.
+        package var arguments: [String]
+        /// `NAME=value`.
+        package var environment: [String]
+        /// The folder it starts in; made when absent.
+        package var folder: String
+        /// True: its standard input comes in `input` messages; else it is empty.
+        package var hasInput: Bool
+
+        package init(path: String, arguments: [String], environment: [String] = [], folder: String = "/", hasInput: Bool = false) {
+            self.path = path
+            self.arguments = arguments
+            self.environment = environment
+            self.folder = folder
+            self.hasInput = hasInput
+        }
+    }
 
     private enum Kind: UInt8 {
         case stream = 0x53  // S
@@ -51,11 +71,12 @@ package enum HostMessage: Hashable, Sendable {
             fields.put(size)
             return Frame(kind: Kind.file.rawValue, payload: fields.bytes)
         case .data(let bytes): return Frame(kind: Kind.data.rawValue, payload: bytes)
-        case .start(let program, let arguments, let environment, let input):
-            fields.put(program)
-            fields.put(arguments)
-            fields.put(environment)
-            fields.put(input ? 1 as UInt8 : 0)
+        case .start(let program):
+            fields.put(program.path)
+            fields.put(program.arguments)
+            fields.put(program.environment)
+            fields.put(program.folder)
+            fields.put(program.hasInput ? 1 as UInt8 : 0)
             return Frame(kind: Kind.start.rawValue, payload: fields.bytes)
         case .input(let bytes): return Frame(kind: Kind.input.rawValue, payload: bytes)
         case .signal(let number):
@@ -74,8 +95,9 @@ package enum HostMessage: Hashable, Sendable {
         case .file: self = .file(path: try fields.text(), mode: try fields.take(), size: try fields.take())
         case .start:
             self = .start(
-                program: try fields.text(), arguments: try fields.texts(), environment: try fields.texts(),
-                input: try fields.take(UInt8.self) != 0)
+                Program(
+                    path: try fields.text(), arguments: try fields.texts(), environment: try fields.texts(), folder: try fields.text(),
+                    hasInput: try fields.take(UInt8.self) != 0))
         case .signal: self = .signal(try fields.take())
         case .data:
             self = .data(frame.payload)

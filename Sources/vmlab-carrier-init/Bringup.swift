@@ -30,6 +30,15 @@ enum Bringup {
         }
     }
 
+    /// The folder at a path, and all above it.
+    static func makeFolders(to path: String) throws(OSError) {
+        var folder = ""
+        for part in path.split(separator: "/") {
+            folder += "/" + part
+            try makeFolder(folder, mode: 0o755)
+        }
+    }
+
     /// Loads what `/modules` lists, a path a line, in that order.
     static func loadModules() throws(OSError) {
         let list = String(decoding: try readSmallFile("/modules"), as: UTF8.self)

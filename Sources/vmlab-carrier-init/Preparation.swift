@@ -34,11 +34,7 @@ struct Preparation {
     }
 
     mutating func begin(file path: String, mode: UInt16, size: UInt64) throws(OSError) {
-        var folder = ""
-        for part in path.split(separator: "/").dropLast() {
-            folder += "/" + part
-            try Bringup.makeFolder(folder, mode: 0o755)
-        }
+        try Bringup.makeFolders(to: String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
         let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: UInt32(mode))
         try retrying("set the mode of \(path)") { fchmod(file.number, mode_t(mode)) }
         content = Content(file: SharedDescriptor(file), left: size, doing: path)

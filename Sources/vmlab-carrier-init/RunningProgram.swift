@@ -21,8 +21,7 @@ final class RunningProgram {
     private static let lastPieces = 4
 
     init(
-        _ program: String, _ arguments: [String], _ environment: [String], input wantsInput: Bool,
-        descriptors: [(number: CInt, file: SharedDescriptor)], loop: EventLoop, link: LinkPort,
+        _ program: HostMessage.Program, descriptors: [(number: CInt, file: SharedDescriptor)], loop: EventLoop, link: LinkPort,
         whenEnded: @escaping (ChildProcess.Ending) -> Void
     ) throws(OSError) {
         let output = try Pipe().split()
@@ -32,7 +31,7 @@ final class RunningProgram {
         self.output = SharedDescriptor(Descriptor(owning: output.reader))
         self.errors = SharedDescriptor(Descriptor(owning: errors.reader))
         let stdin: Descriptor
-        if wantsInput {
+        if program.hasInput {
             let pipe = try Pipe().split()
             stdin = Descriptor(owning: pipe.reader)
             let writer = Descriptor(owning: pipe.writer)
@@ -42,9 +41,10 @@ final class RunningProgram {
             stdin = try Descriptor.open("/dev/null", O_RDONLY)
         }
         child = try ChildProcess(
-            program: program, arguments: [program] + arguments, environment: environment,
+            program: program.path, arguments: [program.path] + program.arguments, environment: program.environment,
             inherited: [.init(0, from: stdin.number), .init(1, from: outputWriter.number), .init(2, from: errorWriter.number)]
-                + descriptors.map { .init($0.number, from: $0.file.number) })
+                + descriptors.map { .init($0.number, from: $0.file.number) },
+            workingFolder: program.folder)
         self.loop = loop
         self.link = link
         self.whenEnded = whenEnded

@@ -63,8 +63,8 @@ final class Supervisor {
             case .disk(let number, let serial, let writable): try preparation.open(disk: serial, writable: writable, at: number)
             case .blob(let number, let size): try preparation.begin(blobAt: number, size: size)
             case .file(let path, let mode, let size): try preparation.begin(file: path, mode: mode, size: size)
-            case .start(let program, let arguments, let environment, let input):
-                try start(program, arguments, environment, input)
+            case .start(let program):
+                try start(program)
                 return
             case .powerOff:
                 loop.stop()
@@ -84,7 +84,7 @@ final class Supervisor {
 
     // MARK: The program
 
-    private func start(_ program: String, _ arguments: [String], _ environment: [String], _ input: Bool) throws(OSError) {
+    private func start(_ program: HostMessage.Program) throws(OSError) {
         do throws(Preparation.Failure) {
             try preparation.finish()
         } catch {
@@ -93,8 +93,9 @@ final class Supervisor {
             case .nonsense(let error): return fail("\(error)")
             }
         }
+        try Bringup.makeFolders(to: program.folder)
         let running = try RunningProgram(
-            program, arguments, environment, input: input, descriptors: preparation.descriptors, loop: loop, link: link
+            program, descriptors: preparation.descriptors, loop: loop, link: link
         ) { [unowned self] ending in self.programEnded(ending) }
         preparation.release()
         state = .running(running)
