@@ -27,6 +27,13 @@ package struct BootPlan: Sendable {
         package var offset: UInt64
         package var count: UInt64
         package var address: UInt64
+
+        package init(source: Source, offset: UInt64, count: UInt64, address: UInt64) {
+            self.source = source
+            self.offset = offset
+            self.count = count
+            self.address = address
+        }
     }
 
     /// Bytes that the monitor makes.

@@ -48,6 +48,12 @@ package struct RAMLayout: Hashable, Sendable {
         package let address: UInt64
         package let count: UInt64
         package let type: UInt32
+
+        package init(address: UInt64, count: UInt64, type: UInt32) {
+            self.address = address
+            self.count = count
+            self.type = type
+        }
     }
 
     package var map: [MapEntry] {

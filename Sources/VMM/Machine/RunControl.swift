@@ -80,5 +80,11 @@ final class RunControl: MachineControl {
         unsafe action.__sigaction_handler.sa_handler = { _ in }
         // Safe because the handler does nothing.
         unsafe _ = sigaction(kickSignal, &action, nil)
+        // Whoever started this program may have blocked it; threads inherit the mask.
+        var set = sigset_t()
+        // Safe because the set outlives the calls.
+        unsafe _ = sigemptyset(&set)
+        unsafe _ = sigaddset(&set, kickSignal)
+        unsafe _ = pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 }

@@ -1,0 +1,192 @@
+import Foundation
+import Testing
+import VMM
+
+/// Guests of a few instructions, run by the program on this host's /dev/kvm, whatever it is.
+@Suite("Tiny guests", .enabled(if: MachineProgram.obstacle == nil, "no usable /dev/kvm here"), .serialized)
+struct TinyGuestTests {
+    let scratch = try! Scratch()
+
+    /// Runs a PVH guest of this code at 1 MiB with its console on the program's own streams and its events on standard error.
+    func run(
+        _ code: [UInt8], _ options: String = "", memory: String = "16MiB", input: String = "", limit: Int = 20, is64: Bool = true
+    ) throws -> MachineProgram.Result {
+        try scratch.write(PVHImage(code: code, memoryCount: UInt64(max(code.count, 65536)), is64: is64).bytes, to: "kernel")
+        return MachineProgram.run(
+            "--name tiny --memory \(memory) --kernel 10 --serial 0:1 --control 9:2 \(options) 10<kernel 9<>fifo", in: try fifo(),
+            input: input, limit: limit)
+    }
+
+    /// A control stream that says nothing and does not end.
+    func fifo() throws -> URL {
+        if !FileManager.default.fileExists(atPath: scratch.path("fifo")) { mkfifo(scratch.path("fifo"), 0o600) }
+        return scratch.url
+    }
+
+    @Test(arguments: [true, false])
+    func `a guest prints and powers off by ACPI`(is64: Bool) throws {
+        let result = try run(Code.put("hello\n") + Code.powerOff, is64: is64)
+        #expect(result.output == "hello\n")
+        #expect(result.status == 0)
+        let events = result.errors.split(separator: "\n").map { String($0) }
+        #expect(events.count == 3 && events[0].hasPrefix(#"{"event":"started","startup_us":"#))
+        #expect(Array(events.dropFirst()) == [#"{"event":"powered-off"}"#, #"{"event":"exiting","status":0}"#])
+    }
+
+    @Test func `a bzImage is entered in 64-bit mode with its command line and initial RAM disk`() throws {
+        // mov rbx, rsi; mov eax, [rbx+0x228] (command line); mov al, [rax]; print; mov eax, [rbx+0x218] (initrd); mov al, [rax]; print
+        let code: [UInt8] =
+            [0x48, 0x89, 0xF3, 0x8B, 0x83] + littleEndian(UInt32(0x228)) + [0x8A, 0x00] + Code.putAL + [0x8B, 0x83]
+            + littleEndian(UInt32(0x218)) + [0x8A, 0x00] + Code.putAL + Code.powerOff
+        try scratch.write(BzImage(code: code).bytes, to: "kernel")
+        try scratch.write(Array("initrd".utf8), to: "initrd")
+        let result = MachineProgram.run(
+            "--name tiny --memory 32MiB --kernel 10 --initrd 11 --cmdline 'quiet x' --serial 0:1 10<kernel 11<initrd", in: scratch.url)
+        #expect(result.output == "qi")
+        #expect(result.status == 0)
+    }
+
+    @Test func `input reaches the guest by COM1`() throws {
+        // again: in al, LSR; test al, 1; jz again; in al, RBR; inc al; out; repeat four times
+        let wait: [UInt8] = [0x66, 0xBA, 0xFD, 0x03, 0xEC, 0xA8, 0x01, 0x74, 0xFB]
+        let once = wait + [0x66, 0xBA, 0xF8, 0x03, 0xEC, 0xFE, 0xC0, 0xEE]
+        let result = try run(once + once + once + Code.powerOff, input: "HAL")
+        #expect(result.output == "IBM")
+        #expect(result.status == 0)
+    }
+
+    @Test func `string output comes out whole, at every width`() throws {
+        let text = "0123456789abcdef"
+        // mov esi, text; mov ecx, count; mov dx, COM1; cld; rep outsb. Wider ones go byte by byte to COM1 and the registers after it: read as absent.
+        func strings(_ at: UInt32) -> [UInt8] {
+            [0xBE] + littleEndian(at) + [0xB9] + littleEndian(UInt32(text.utf8.count)) + [0x66, 0xBA, 0xF8, 0x03, 0xFC, 0xF3, 0x6E]
+        }
+        // 64 KiB in from a port that nobody answers: all ones; out again byte-wise is too slow, so one is looked at.
+        func storm(_ to: UInt32) -> [UInt8] {
+            [0xBF] + littleEndian(to) + [0xB9] + littleEndian(UInt32(4096)) + [0x66, 0xBA, 0x00, 0x50, 0xF3, 0x6D]
+                + [0xA1] + littleEndian(to + 4095 * 4) + Code.printIfEAX(is: 0xFFFF_FFFF)
+        }
+        let body = strings(0) + storm(0) + Code.powerOff
+        let place = UInt32(0x10_0000 + body.count)
+        let result = try run(strings(place) + storm(0x10_8000) + Code.powerOff + Array(text.utf8))
+        #expect(result.output == text + "1")
+        #expect(result.status == 0)
+    }
+
+    @Test func `memory and ports that nobody answers read as all ones at every width`() throws {
+        // mov eax, [0xD0000000]; movzx eax, word; movzx eax, byte; in eax, 0x5000
+        let code: [UInt8] =
+            [0xA1] + littleEndian(UInt32(0xD000_0000)) + Code.printIfEAX(is: 0xFFFF_FFFF)
+            + [0x0F, 0xB7, 0x05] + littleEndian(UInt32(0xD000_0002)) + Code.printIfEAX(is: 0xFFFF)
+            + [0x0F, 0xB6, 0x05] + littleEndian(UInt32(0xD000_0003)) + Code.printIfEAX(is: 0xFF)
+            + [0xA1] + littleEndian(UInt32(0xD000_0FFD)) + Code.printIfEAX(is: 0xFFFF_FFFF)  // across a page
+            + [0xA1] + littleEndian(UInt32(0xA_0000)) + Code.printIfEAX(is: 0xFFFF_FFFF)  // the VGA hole
+            + Code.in32(0x5000) + Code.printIfEAX(is: 0xFFFF_FFFF)
+        let result = try run(code + Code.powerOff)
+        #expect(result.output == "111111")
+        #expect(result.status == 0)
+    }
+
+    @Test func `the board's functions are where the tables say`() throws {
+        func config(_ device: UInt32, _ function: UInt32) -> [UInt8] {
+            Code.out32(0xCF8, 1 << 31 | device << 11 | function << 8) + Code.in32(0xCFC)
+        }
+        let code =
+            config(0, 0) + Code.printIfEAX(is: 0x1237_8086) + config(1, 0) + Code.printIfEAX(is: 0x7000_8086)
+            + config(1, 3) + Code.printIfEAX(is: 0x7113_8086) + config(2, 0) + Code.printIfEAX(is: 0x1042_1AF4)
+            + config(3, 0) + Code.printIfEAX(is: 0x1043_1AF4) + config(4, 0) + Code.printIfEAX(is: 0x1044_1AF4)
+            + config(5, 0) + Code.printIfEAX(is: 0xFFFF_FFFF)
+        try scratch.write([UInt8](repeating: 0, count: 4096), to: "disk")
+        let result = try run(code + Code.powerOff, "--disk id=d,fd=12 --console 13 12<>disk 13<>fifo")
+        #expect(result.output == "1111111")
+        #expect(result.status == 0)
+    }
+
+    @Test func `the root of the ACPI tables is found by a scan, and RAM ends where the map says`() throws {
+        let code: [UInt8] =
+            [0xA1] + littleEndian(UInt32(0xE_0000)) + Code.printIfEAX(is: 0x2044_5352)  // "RSD "
+            + [0xA1] + littleEndian(UInt32(0x9_FC10)) + Code.printIfEAX(is: 0x5F50_4D5F)  // "_MP_"
+            + [0xA1] + littleEndian(UInt32(0xFF_FFFC)) + Code.printIfEAX(is: 0)
+            + [0xA1] + littleEndian(UInt32(0x100_0000)) + Code.printIfEAX(is: 0xFFFF_FFFF)
+        let result = try run(code + Code.powerOff)
+        #expect(result.output == "1111")
+    }
+
+    @Test(arguments: [(Code.out8(0xCF9, 6), "port-cf9"), (Code.out8(0x64, 0xFE), "keyboard"), (Code.out8(0x92, 1), "port-92")])
+    func `a reset boots the same kernel again, with everything else as after power-on`(reset: [UInt8], cause: String) throws {
+        // A mark in RAM must be gone after the reset; a mark on the disk's side does not exist here, so the machine goes round until it is stopped.
+        let mark: UInt32 = 0x80_0000
+        let code =
+            [0xA1] + littleEndian(mark) + Code.printIfEAX(is: 0) + [0xC7, 0x05] + littleEndian(mark) + littleEndian(UInt32(0x1234)) + reset
+            + Code.halt
+        let result = try run(code, limit: 3)
+        #expect(result.status == 0, "SIGTERM is a stop")
+        #expect(result.output.count >= 2 && result.output.allSatisfy { $0 == "1" })
+        #expect(result.errors.contains(#"{"event":"reset","cause":"\#(cause)"}"#))
+        #expect(result.errors.contains(#""started""#) && result.errors.split(separator: "\n").filter { $0.contains("started") }.count == 1)
+    }
+
+    @Test func `a triple fault is reported by name, or resets where that is asked for`() throws {
+        let code = Code.tripleFault(tableAt: 0x10_8000)
+        let result = try run(Code.put("x") + code)
+        #expect(result.status == 86)
+        #expect(result.output == "x")
+        #expect(result.errors.contains(#"{"event":"guest-fault","kind":"triple-fault""#))
+        #expect(result.errors.contains("vmlab-machine: tiny: guest fault: triple-fault"))
+        let again = try run(Code.put("x") + code, "--triple-fault reset", limit: 3)
+        #expect(again.status == 0)
+        #expect(again.output.count >= 2)
+        #expect(again.errors.contains(#"{"event":"reset","cause":"triple-fault"}"#))
+    }
+
+    @Test func `a guest that is asleep for good costs nothing and stops when told`() throws {
+        let start = Date()
+        let result = MachineProgram.run(
+            "--name tiny --memory 16MiB --kernel 10 --serial 0:1 --control 9:2 10<kernel 9< <(exec 2>/dev/null; sleep 1; echo nonsense; echo stop; sleep 10)",
+            in: try prepared(Code.put("z") + Code.halt))
+        #expect(result.status == 0)
+        #expect(result.output == "z")
+        #expect(result.errors.contains(#"{"event":"refused","word":"nonsense"}"#))
+        #expect(Date().timeIntervalSince(start) < 8)
+    }
+
+    @Test func `the end of the control stream is a stop, even for a guest that loops`() throws {
+        let result = MachineProgram.run(
+            "--name tiny --memory 16MiB --kernel 10 --serial 0:1 --control 9:2 10<kernel 9< <(exec 2>/dev/null; sleep 1)",
+            in: try prepared(Code.put("z") + [0xEB, 0xFE]))
+        #expect(result.status == 0)
+        #expect(result.output == "z")
+    }
+
+    @Test func `the power button raises the fixed event`() throws {
+        // Polls PM1_STS for bit 8.
+        let poll: [UInt8] = [0x66, 0xBA, 0x00, 0x06, 0x66, 0xED, 0x66, 0xA9, 0x00, 0x01, 0x74, 0xF4]
+        let result = MachineProgram.run(
+            "--name tiny --memory 16MiB --kernel 10 --serial 0:1 --control 9:2 10<kernel 9< <(exec 2>/dev/null; sleep 1; echo power-button; sleep 10)",
+            in: try prepared(poll + Code.put("b") + Code.powerOff))
+        #expect(result.status == 0)
+        #expect(result.output == "b")
+    }
+
+    @Test func `a flood that nobody reads neither stops the guest nor grows the machine`() throws {
+        // 200,000 bytes by rep outsb, then off; standard output is a pipe that is read only after the machine's end.
+        let flood: [UInt8] =
+            [0xBE] + littleEndian(UInt32(0x10_0000)) + [0xB9] + littleEndian(UInt32(400_000)) + [0x66, 0xBA, 0xF8, 0x03, 0xFC, 0xF3, 0x6E]
+        let result = MachineProgram.run(
+            "--name tiny --memory 16MiB --kernel 10 --serial 8:7 10<kernel 8<>fifo 7<>fifo", in: try prepared(flood + Code.powerOff),
+            limit: 60)
+        #expect(result.status == 0)
+    }
+
+    @Test func `one to eight vCPUs start, and the others wait`() throws {
+        for cpus in [1, 2, 8] {
+            let result = try run(Code.put("\(cpus)") + Code.powerOff, "--cpus \(cpus)")
+            #expect(result.output == "\(cpus)" && result.status == 0)
+        }
+    }
+
+    private func prepared(_ code: [UInt8]) throws -> URL {
+        try scratch.write(PVHImage(code: code, memoryCount: 65536).bytes, to: "kernel")
+        return try fifo()
+    }
+}
