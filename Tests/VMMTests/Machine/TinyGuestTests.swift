@@ -142,7 +142,7 @@ struct TinyGuestTests {
     @Test func `a guest that is asleep for good costs nothing and stops when told`() throws {
         let start = Date()
         let result = MachineProgram.run(
-            "--name tiny --memory 16MiB --kernel 10 --serial 0:1 --control 9:2 10<kernel 9< <(exec 2>/dev/null; sleep 1; echo nonsense; echo stop; sleep 10)",
+            "--name tiny --memory 16MiB --kernel 10 --serial 0:1 --control 9:2 10<kernel 9< <(exec 2>/dev/null; sleep 1; echo nonsense; echo stop; sleep 3)",
             in: try prepared(Code.put("z") + Code.halt))
         #expect(result.status == 0)
         #expect(result.output == "z")
@@ -162,7 +162,7 @@ struct TinyGuestTests {
         // Polls PM1_STS for bit 8.
         let poll: [UInt8] = [0x66, 0xBA, 0x00, 0x06, 0x66, 0xED, 0x66, 0xA9, 0x00, 0x01, 0x74, 0xF4]
         let result = MachineProgram.run(
-            "--name tiny --memory 16MiB --kernel 10 --serial 0:1 --control 9:2 10<kernel 9< <(exec 2>/dev/null; sleep 1; echo power-button; sleep 10)",
+            "--name tiny --memory 16MiB --kernel 10 --serial 0:1 --control 9:2 10<kernel 9< <(exec 2>/dev/null; sleep 1; echo power-button; sleep 3)",
             in: try prepared(poll + Code.put("b") + Code.powerOff))
         #expect(result.status == 0)
         #expect(result.output == "b")
