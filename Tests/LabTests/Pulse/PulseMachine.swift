@@ -30,6 +30,8 @@ final class PulseMachine {
     private var received: [Stream: [UInt8]] = [:]
     private var consumed: [Stream: Int] = [:]
     private let complaints: SharedDescriptor
+    /// Streams that nobody reads for now.
+    var unread: Set<Stream> = []
 
     /// Why no guest can run here; `nil` where one can.
     static let obstacle: Comment? = {
@@ -159,7 +161,7 @@ final class PulseMachine {
 
     /// Takes in what any stream says; false when the time is over or nothing more can come.
     private func drain(until deadline: ContinuousClock.Instant) throws -> Bool {
-        let open = ends.sorted { $0.key.rawValue < $1.key.rawValue }
+        let open = ends.filter { !unread.contains($0.key) }.sorted { $0.key.rawValue < $1.key.rawValue }
         guard !open.isEmpty else { return false }
         var entries = open.map { pollfd(fd: $0.value.number, events: Int16(POLLIN), revents: 0) }
         let left = (deadline - .now) / .milliseconds(1)
