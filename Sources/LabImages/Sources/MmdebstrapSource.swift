@@ -98,7 +98,7 @@ struct MmdebstrapSource {
         if !packages.isEmpty { arguments.append("--include=" + packages.joined(separator: ",")) }
         arguments += try earlyHooks(scratch)
         // What names the host that built it. Files of the recipe may put them back.
-        arguments.append("--customize-hook=rm -f \"$1/etc/hostname\" \"$1/etc/resolv.conf\"")
+        arguments.append("--extract-hook=rm -f \"$1/etc/hostname\" \"$1/etc/resolv.conf\"")
         arguments += [suite, "-"] + sources.lines
         defer { mode.removeTemporaryFolder(temporary, with: tool) }
         do throws(ImageError) {
@@ -117,7 +117,7 @@ struct MmdebstrapSource {
         return String(line.dropFirst("I: ".count))
     }
 
-    /// Puts the early files in place after the essential packages are there and before the others are.
+    /// Puts the early files in place when the essential packages are unpacked and before any package is configured.
     private func earlyHooks(_ scratch: String) throws(ImageError) -> [String] {
         var hooks: [String] = []
         for (index, (file, content)) in early.enumerated() {
@@ -125,9 +125,9 @@ struct MmdebstrapSource {
             try Folder.write(content, to: source)
             let parent = file.to[..<(file.to.lastIndex(of: "/") ?? file.to.startIndex)]
             hooks += [
-                "--essential-hook=mkdir -p \"$1\"\(ShellWord.quoted(String(parent)))",
-                "--essential-hook=upload \(ShellWord.quoted(source)) \(ShellWord.quoted(file.to))",
-                "--essential-hook=chmod 0\(String(file.mode & 0o7777, radix: 8)) \"$1\"\(ShellWord.quoted(file.to))",
+                "--extract-hook=mkdir -p \"$1\"\(ShellWord.quoted(String(parent)))",
+                "--extract-hook=upload \(ShellWord.quoted(source)) \(ShellWord.quoted(file.to))",
+                "--extract-hook=chmod 0\(String(file.mode & 0o7777, radix: 8)) \"$1\"\(ShellWord.quoted(file.to))",
             ]
         }
         return hooks
