@@ -64,6 +64,9 @@ let package = Package(
             dependencies: ["LabModel", "LabFile", "LabPlan", "LabImages", "LabRunner", "Carrier", "Host", arguments],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "vmlab-bench", dependencies: ["LabModel", "LabImages", "Host"], swiftSettings: relaxed),
+
         // One guest. No Foundation from here on.
         room("Devices"),
         room("VMM", ["Devices", "Host", "CLinux"]),

@@ -16,7 +16,7 @@ private let arrows: [String: Set<String>] = [
     "vmlab-machine": ["VMM", "Devices", "Host"],
     "vmlab-carrier-init": ["Host", "CLinux", "Carrier"],
     "vmlab-leash": ["Host", "CLinux"],
-    "vmlab-bench": ["LabModel", "LabFile", "LabImages", "LabRunner", "Carrier", "Host"],
+    "vmlab-bench": ["LabModel", "LabImages", "Host"],
 ]
 
 /// Rooms that end up in the static programs, and rooms that are pure values: no Foundation there.

@@ -1,0 +1,30 @@
+import Foundation
+import Host
+
+/// `vmlab-bench [startup] [boot] [ext4]`: the numbers in the README, measured side by side in one run.
+///
+/// Times on shared machines are noisy: what counts are the ratios, and CPU seconds.
+@main struct Benchmarks {
+    static func main() throws {
+        let all: [(name: String, run: () throws -> Void)] = [
+            ("startup", StartupBenchmark.run), ("boot", BootBenchmark.run), ("ext4", Ext4Benchmark.run),
+        ]
+        var wanted = Array(CommandLine.arguments.dropFirst())
+        if wanted.first == Ext4Benchmark.writerVerb { return try Ext4Benchmark.write(Array(wanted.dropFirst())) }
+        if wanted.isEmpty { wanted = all.map(\.name) }
+        for name in wanted {
+            guard let benchmark = all.first(where: { $0.name == name }) else {
+                FileHandle.standardError.write(
+                    Data("vmlab-bench: no benchmark \(name); there are \(all.map(\.name).joined(separator: ", "))\n".utf8))
+                exit(64)
+            }
+            try benchmark.run()
+        }
+    }
+}
+
+/// Why a benchmark cannot say a number.
+struct BenchmarkError: Error, CustomStringConvertible {
+    var description: String
+    init(_ description: String) { self.description = description }
+}
