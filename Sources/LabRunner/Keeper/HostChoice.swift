@@ -11,10 +11,21 @@ struct HostChoice {
 
     func choose(_ choice: AcceleratorChoice) throws -> ChosenHost {
         switch choice {
-        case .kvm: return try native("machines run on /dev/kvm, as asked")
+        case .kvm:
+            if let refusal = Accelerator.refusal(of: try measurement()) { throw refusal }
+            return try native("machines run on /dev/kvm, as asked")
         case .carrier: return try carrier("machines run in carriers, as asked")
-        case .automatic: return try carrier("machines run in carriers")
+        case .automatic:
+            let accelerator = Accelerator(for: try measurement())
+            switch accelerator.kind {
+            case .kvm: return try native(accelerator.summary)
+            case .carrier: return try carrier(accelerator.summary)
+            }
         }
+    }
+
+    private func measurement() throws -> Measurement {
+        try Measurement.take(machine: try Programs.sibling("vmlab-machine"), rememberedIn: paths.run)
     }
 
     private func native(_ summary: String) throws -> ChosenHost {
