@@ -98,6 +98,7 @@ package struct Ext4Writer: ArchiveSink, ~Copyable {
         guard let inode = current.inode else { return }
         try writePartial()
         if current.takesData, !current.isLink || current.gotData {
+            digest.absorb(current.declared ?? current.end)
             tree.setContent(of: inode, size: current.declared ?? current.end, extents: current.extents)
         }
         current.inode = nil
@@ -146,7 +147,7 @@ package struct Ext4Writer: ArchiveSink, ~Copyable {
         guard current.takesData else { throw refused(.unexpectedData) }
         guard offset >= current.end else { throw refused(.dataOutOfOrder(offset: offset)) }
         guard !overflow, end <= InodeRecord.largestFile else {
-            throw refused(.fileTooLarge(bytes: end, limit: InodeRecord.largestFile))
+            throw refused(.fileTooLarge(bytes: overflow ? UInt64.max : end, limit: InodeRecord.largestFile))
         }
         if let declared = current.declared, end > declared { throw refused(.dataBeyondSize(offset: end, size: declared)) }
         current.gotData = true

@@ -19,7 +19,8 @@ struct Ext4AttributeSets: Sendable {
         var size: Int { 16 + padded(name.count) + padded(value.count) }
     }
 
-    private var sets: [Encoded] = []
+    /// The first is the empty set.
+    private var sets: [Encoded] = [Encoded()]
     /// Names of attributes that belong to no namespace Linux keeps in ext4, each once, the first few of them.
     private(set) var ignored: [[UInt8]] = []
     private static let ignoredLimit = 16
