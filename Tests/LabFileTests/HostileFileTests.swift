@@ -123,6 +123,8 @@ import Testing
             Reading.mistakes(ring) == [
                 "4:16 these machines wait for each other in a circle: m0 -> m1 -> m2 -> m3 -> m4 -> m5 -> (192 more) -> m198 -> m199 -> m0"
             ])
+        let eight = "name: a\ndefaults: {image: pulse}\nmachines:\n  a: {after: [b]}\n  b: {after: [a, c]}\n  c: {after: [b]}\n"
+        #expect(Reading.mistakes(eight) == ["4:15 these machines wait for each other in a circle: a -> b -> a"])
         let itself = "name: a\ndefaults: {image: pulse}\nmachines:\n  m: {count: 9, after: [m]}\n"
         #expect(Reading.mistakes(itself) == ["4:25 these machines wait for each other in a circle: m-1 -> m-1"])
     }

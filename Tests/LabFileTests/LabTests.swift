@@ -16,7 +16,7 @@ import Testing
             cpus: 4
             memory: 1GiB
             cmdline: quiet panic=1
-            after: [db, tiny]
+            after: [db, tiny, tiny-2]
           tiny:
             image: pulse
             count: 2

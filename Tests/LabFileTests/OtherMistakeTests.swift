@@ -23,6 +23,7 @@ import Testing
         ("machines.db.after=[", "1:20 a value is expected here"),
         ("machines.db.after=[db, {]", "1:25 this `]` closes nothing that is open here"),
         ("machines.db.after=[\u{1}]", "1:19 control character U+0001; in double quotes it can be written as an escape"),
+        ("machines.db.disks=[{size: 1}]", "1:27 `size` wants a unit: 1MiB or 1GiB?"),
         ("machines.db.memory=", "1:20 `memory` wants a size with its unit such as `512MiB`, not nothing"),
         ("machines.db.ready.console=a\nb\u{7}", "1:27 `console` cannot hold control character U+7"),
         ("machines.db.ready.console=${HOME", nil),
@@ -94,6 +95,7 @@ import Testing
             files:
               - {to: «a, text: x}
               - {to: «/a/../b, text: x}
+              - {to: «/a/./b, text: x}
               - {to: «/a/, text: x}
               - «{to: /a}
               - {to: /b, text: x, symlink: «y}
@@ -104,7 +106,8 @@ import Testing
             "`size` has no unit that is known in `2G`; did you mean `2GiB`?", "`journal` wants `true` or `false`, not `yes`",
             "`xfs` is not supported by this version of vmlab; `filesystem` can be `ext4`",
             "`a` is not an absolute path in the image: it begins with `/`", "`/a/../b` goes through `.` or `..`; write the path itself",
-            "`/a/` does not name a file", "a file wants exactly one of `text`, `from` and `symlink`",
+            "`/a/./b` goes through `.` or `..`; write the path itself", "`/a/` does not name a file",
+            "a file wants exactly one of `text`, `from` and `symlink`",
             "a file wants exactly one of `text`, `from` and `symlink`", "a symbolic link has no permission bits of its own",
             "`0999` are not permission bits; write them in octal, such as \"0644\"",
             "`rwx` are not permission bits; write them in octal, such as \"0644\""),

@@ -46,6 +46,36 @@ import Testing
         }
     }
 
+    @Test func `what was left half made is made anew`() {
+        var seen = SeenState(lab: "shop")
+        for step in Shop.up(Shop.lab, seen).steps {
+            if step.id == "folders" || step.id == "disk/db/root" { seen.begin(step.action) } else { seen.finish(step.action) }
+            if step.id == "disk/db/disk0" { break }
+        }
+        let plan = Shop.up(Shop.lab, seen)
+        #expect(plan.steps.first?.id == "folders")
+        let root = plan.steps.filter { $0.id.hasSuffix("disk/db/root") }
+        #expect(root.map(\.id) == ["delete-disk/db/root", "disk/db/root"])
+        #expect(root.first?.reason == "it was left half made")
+        #expect(root.last?.after.contains("delete-disk/db/root") == true)
+        #expect(!plan.steps.contains { $0.id == "disk/db/disk0" }, "the other disk is whole")
+    }
+
+    @Test func `a disk whose deletion was cut off is not trusted`() {
+        var seen = Shop.running
+        let plan = Plan.down(seen: seen)
+        for step in plan.steps {
+            if step.id == "delete-disk/db/root" {
+                seen.begin(step.action)
+                break
+            }
+            seen.finish(step.action)
+        }
+        let ids = Shop.up(Shop.lab, seen).steps.map(\.id)
+        #expect(ids.contains("delete-disk/db/root") && ids.contains("disk/db/root"))
+        #expect(!ids.contains("disk/db/disk0"))
+    }
+
     @Test func `down takes back what any interruption left`() {
         for lab in variants {
             for start in [SeenState(lab: "shop"), Shop.running] {

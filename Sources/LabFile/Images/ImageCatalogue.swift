@@ -97,7 +97,7 @@ struct RecipeShelf {
     }
 
     private mutating func reportUnknown(_ name: String, _ mark: Mark, _ findings: inout Findings) {
-        guard unknown.insert(mark).inserted else { return }
+        unknown.insert(mark)
         let names = allNames ?? catalogue.names
         allNames = names
         var message = "there is no image \(quoted(name))"
