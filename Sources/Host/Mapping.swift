@@ -22,11 +22,39 @@ package struct Mapping: ~Copyable, @unchecked Sendable {  // The memory may be u
         return unsafe Mapping(base: start, count: count)
     }
 
-    /// Zeroed private memory that is given out page by page on first touch; never in a core dump.
+    /// Zeroed private memory that is given out on first touch, in large pages where the host has them; never in a core dump.
+    ///
+    /// It begins at a multiple of 2 MiB, so that a virtual machine's second-stage tables can use large pages too: fewer faults, fewer table walks.
     package static func anonymous(count: Int, doing: String) throws(OSError) -> Mapping {
-        let mapping = try map(doing, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        unsafe _ = madvise(mapping.base, count, MADV_DONTDUMP)
-        return mapping
+        let large = count >= largePage
+        let wide = try reserve(large ? count + largePage : count, doing)
+        guard large else { return wide.advise(isLarge: false) }
+        return wide.cut(to: count, alignment: largePage).advise(isLarge: true)
+    }
+
+    private static let largePage = 2 << 20
+
+    private static func reserve(_ count: Int, _ doing: String) throws(OSError) -> Mapping {
+        try map(doing, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    }
+
+    /// Gives back what lies before the first aligned byte and after `count` bytes from there.
+    private consuming func cut(to count: Int, alignment: Int) -> Mapping {
+        let (base, whole) = unsafe (base, self.count)
+        discard self
+        let before = (alignment - Int(bitPattern: base) % alignment) % alignment
+        let after = whole - before - count
+        // Safe because both ranges lie in the old mapping and nobody has seen them.
+        if before > 0 { unsafe _ = munmap(base, before) }
+        if after > 0 { unsafe _ = munmap(base + before + count, after) }
+        return unsafe Mapping(base: base + before, count: count)
+    }
+
+    private consuming func advise(isLarge: Bool) -> Mapping {
+        // Safe because the range is the mapping's own; a host without large pages says no, which is fine.
+        unsafe _ = madvise(base, count, MADV_DONTDUMP)
+        if isLarge { unsafe _ = madvise(base, count, MADV_HUGEPAGE) }
+        return self
     }
 
     /// Makes private anonymous memory read as zeros again and gives its pages back.
