@@ -7,6 +7,7 @@ internal import Host
 
 do throws(OSError) {
     try Bringup.mountFileSystems()
+    Bringup.offerLargePages()
     try Bringup.loadModules()
     let supervisor = try Supervisor(link: try Devices.openPort("carrier"))
     try supervisor.run()
