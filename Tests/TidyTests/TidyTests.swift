@@ -57,7 +57,7 @@ private func imports(of file: SourceTree.File) -> [String] {
 
     @Test func `only Host opens and closes descriptors`() {
         let calls =
-            #/(?<![\w.])(?:Glibc\.)?(close|open|openat|creat|socket|socketpair|accept|accept4|pipe|pipe2|dup|dup2|dup3|memfd_create|eventfd|timerfd_create|epoll_create1|signalfd|posix_spawn|fork|vfork)\(/#
+            #/(?:^|[^\w.])(?:Glibc\.)?(close|open|openat|creat|socket|socketpair|accept|accept4|pipe|pipe2|dup|dup2|dup3|memfd_create|eventfd|timerfd_create|epoll_create1|signalfd|posix_spawn|fork|vfork)\(/#
         for file in SourceTree.sources where file.room != "Host" {
             for (index, line) in file.code.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
                 guard let call = line.firstMatch(of: calls), !line.contains("func ") else { continue }
