@@ -14,6 +14,8 @@ package final class Bus: Sendable {
     /// One past the last address, or nil where all 64 bits are used.
     private let limit: UInt64?
     private let table: Mutex<Table>
+    /// Counts changes of the table; a cache that remembers an older one is stale.
+    private let generation = Atomic<UInt64>(0)
 
     /// - Parameter limit: one past the last address: 0x1_0000 for ports.
     package init(name: String, limit: UInt64? = nil) {
@@ -59,6 +61,32 @@ package final class Bus: Sendable {
         }
     }
 
+    /// The same, for a vCPU thread that hits one device over and over (a PM timer, a serial port): a repeated window costs no lock and no count of references.
+    package func read(_ address: UInt64, count: Int, through cache: inout BusCache) -> UInt64 {
+        guard let width = AccessWidth(rawValue: count), refresh(&cache, address, count: UInt64(truncatingIfNeeded: count)),
+            let window = cache.window, let device = window.device
+        else { return read(address, count: count) }
+        return device.read(offset: window.offset &+ (address &- window.address), width: width) & width.allOnes
+    }
+
+    /// The same for writes.
+    package func write(_ address: UInt64, count: Int, value: UInt64, through cache: inout BusCache) {
+        guard let width = AccessWidth(rawValue: count), refresh(&cache, address, count: UInt64(truncatingIfNeeded: count)),
+            let window = cache.window, let device = window.device
+        else { return write(address, count: count, value: value) }
+        device.write(offset: window.offset &+ (address &- window.address), width: width, value: value & width.allOnes)
+    }
+
+    /// Makes the cache hold the window around the access; false if there is none.
+    private func refresh(_ cache: inout BusCache, _ address: UInt64, count: UInt64) -> Bool {
+        // Read before the table, so that a change in between makes the cache stale and not wrong.
+        let now = generation.load(ordering: .acquiring)
+        if cache.generation == now, let window = cache.window, window.holds(address, count: count) { return true }
+        cache.generation = now
+        cache.window = table.withLock { $0 }.window(around: address, count: count)
+        return cache.window != nil
+    }
+
     // MARK: Windows
 
     /// Lets `device` answer from `address` on.
@@ -78,6 +106,7 @@ package final class Bus: Sendable {
         table.withLock { table in
             table = Table(windows: table.windows.filter { $0.address != address || $0.device !== device })
         }
+        generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
     }
 
     private func insert(_ window: Window) throws(BusError) {
@@ -97,9 +126,10 @@ package final class Bus: Sendable {
             windows.insert(window, at: place)
             table = Table(windows: windows)
         }
+        generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
     }
 
-    private struct Window {
+    fileprivate struct Window {
         let address: UInt64
         let count: UInt64
         let offset: UInt64
@@ -108,6 +138,8 @@ package final class Bus: Sendable {
 
         /// Cannot wrap: `insert` saw to it.
         var end: UInt64 { address &+ count }
+
+        func holds(_ place: UInt64, count: UInt64) -> Bool { place >= address && place < end && count <= end &- place }
     }
 
     /// Windows in ascending order, none overlapping.
@@ -119,18 +151,30 @@ package final class Bus: Sendable {
         }
 
         func find(_ address: UInt64, count: UInt64) -> (device: any BusDevice, offset: UInt64)? {
+            guard let window = window(around: address, count: count), let device = window.device else { return nil }
+            return (device, window.offset &+ (address &- window.address))
+        }
+
+        /// The window that holds the whole access.
+        func window(around address: UInt64, count: UInt64) -> Window? {
             var low = 0
             var high = windows.count
             while low < high {
                 let middle = (low + high) / 2
                 if windows[middle].end <= address { low = middle + 1 } else { high = middle }
             }
-            guard low < windows.count else { return nil }
-            let window = windows[low]
-            guard address >= window.address, count <= window.end &- address, let device = window.device else { return nil }
-            return (device, window.offset &+ (address &- window.address))
+            guard low < windows.count, windows[low].holds(address, count: count) else { return nil }
+            return windows[low]
         }
     }
+}
+
+/// What one vCPU thread remembers of a bus: the window it last used. One per thread and bus; starts empty.
+package struct BusCache: ~Copyable {
+    fileprivate var generation: UInt64 = .max
+    fileprivate var window: Bus.Window?
+
+    package init() {}
 }
 
 /// Why a window cannot be where it was wanted.

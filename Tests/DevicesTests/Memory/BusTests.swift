@@ -104,6 +104,33 @@ final class EchoDevice: BusDevice {
         #expect(bus.read(0x10, count: 8) == .max)
     }
 
+    @Test func `a cache finds the same devices, and notices at once when one moves`() throws {
+        let bus = Bus(name: "memory")
+        let (first, second) = (EchoDevice(), EchoDevice())
+        try bus.attach(first, at: 0x1000, count: 0x10)
+        try bus.attach(second, at: 0x1010, count: 0x10, offset: 0x80)
+        try bus.reserve(0x2000, count: 0x10)
+        var cache = BusCache()
+        for _ in 0..<3 {
+            #expect(bus.read(0x1004, count: 2, through: &cache) == 0xFF04)
+            #expect(bus.read(0x1008, count: 1, through: &cache) == 0x08)
+            #expect(bus.read(0x1010, count: 1, through: &cache) == 0x80)
+            // Over an edge, in odd sizes, in a reserved range, where nobody is.
+            #expect(bus.read(0x100E, count: 4, through: &cache) == 0x8180_0F0E)
+            #expect(bus.read(0x1004, count: 3, through: &cache) == 0x060504)
+            #expect(bus.read(0x2004, count: 4, through: &cache) == 0xFFFF_FFFF)
+            #expect(bus.read(.max, count: 8, through: &cache) == .max)
+        }
+        bus.write(0x1001, count: 1, value: 0x1FF, through: &cache)
+        #expect(first.accesses.last == .init(offset: 1, width: 1, value: 0xFF))
+        bus.detach(first, at: 0x1000)
+        #expect(bus.read(0x1004, count: 2, through: &cache) == 0xFFFF)
+        bus.write(0x1001, count: 1, value: 7, through: &cache)
+        #expect(first.accesses.last == .init(offset: 1, width: 1, value: 0xFF))
+        try bus.attach(second, at: 0x1000, count: 4, offset: 0x40)
+        #expect(bus.read(0x1003, count: 1, through: &cache) == 0x43)
+    }
+
     @Test func `a shared line is up while any input is`() {
         let line = RecordingLine()
         let shared = SharedInterruptLine(line)
