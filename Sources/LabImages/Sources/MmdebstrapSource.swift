@@ -95,6 +95,8 @@ struct MmdebstrapSource {
         ]
         // Without it a merged /usr is made by a package that brings all of Perl along.
         if FileStatus.isFolder(MmdebstrapSource.mergedUsr) { arguments.append("--hook-dir=\(MmdebstrapSource.mergedUsr)") }
+        // apt's own user may or may not be able to enter the scratch folder, and folders in the image would belong to it or not.
+        arguments.append("--setup-hook=echo 'APT::Sandbox::User \"root\";' >>\"$MMDEBSTRAP_APT_CONFIG\"")
         if !packages.isEmpty { arguments.append("--include=" + packages.joined(separator: ",")) }
         arguments += try earlyHooks(scratch)
         // What names the host that built it. Files of the recipe may put them back.
