@@ -10,6 +10,8 @@ package enum RunnerError: Error, Hashable, Sendable {
     case system(OSError)
     /// No such machine, or it cannot do that now.
     case machine(String, code: ExitCode, hint: String?)
+    /// The keeper ended while it was being talked to.
+    case keeperGone(String)
     /// The keeper said something that is no reply, or nothing.
     case keeperSilent(String)
     /// An answer of the keeper that is not success.
@@ -25,6 +27,8 @@ package enum RunnerError: Error, Hashable, Sendable {
                 hint: "wait for it, or interrupt it with ^C there")
         case .system(let error): Outcome(error.exitCode, error.description, hint: error.hint)
         case .machine(let message, let code, let hint): Outcome(code, message, hint: hint)
+        case .keeperGone(let message):
+            Outcome(.operatingSystem, message, hint: "`vmlab down` removes what it left; `vmlab up` goes on from there")
         case .keeperSilent(let message):
             Outcome(.timedOutOrBusy, message, hint: "`vmlab down --force` ends a keeper that does not answer and cleans up after it")
         case .refused(let outcome): outcome

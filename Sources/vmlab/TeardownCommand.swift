@@ -24,8 +24,12 @@ struct TeardownCommand {
             do throws(RunnerError) {
                 interruptions = try stop(client, signals)
             } catch {
-                guard isForced else { throw error }
-                endKeeper(error)
+                // One that was on its way out is gone: what it left is undone below.
+                if case .keeperGone = error {
+                } else {
+                    guard isForced else { throw error }
+                    endKeeper(error)
+                }
             }
         } else if isForced {
             endKeeper(nil)

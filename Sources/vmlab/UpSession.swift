@@ -56,7 +56,7 @@ final class UpSession {
 
     private func receive(from client: KeeperClient) {
         do throws(RunnerError) {
-            guard let replies = try client.receive() else { throw .keeperSilent("the keeper was killed") }
+            guard let replies = try client.receive() else { throw .keeperGone("the keeper was killed") }
             for reply in replies {
                 switch reply {
                 case .event(let event): progress.show(event)
@@ -66,9 +66,9 @@ final class UpSession {
             }
         } catch {
             let words = (try? readFile(folders.keeperLog, limit: 65536)).map { String(decoding: $0.suffix(2000), as: UTF8.self) } ?? ""
-            outcome = Outcome(
-                .operatingSystem, error.description + (words.isEmpty ? "" : ":\n\(words)"),
-                hint: "`vmlab down` removes what it left; `vmlab up` goes on from there")
+            var told = error.outcome
+            if !words.isEmpty { told.message += ":\n\(words)" }
+            outcome = told
         }
     }
 

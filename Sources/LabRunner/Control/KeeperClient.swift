@@ -33,13 +33,13 @@ package final class KeeperClient {
 
     package func send(_ request: Request) throws(RunnerError) {
         guard let line = try? JSONLine.line(request) else { throw .machine("the request is no JSON", code: .bug, hint: nil) }
-        do throws(OSError) { try socket.writeAll(line) } catch { throw .keeperSilent("the keeper is gone: \(error)") }
+        do throws(OSError) { try socket.writeAll(line) } catch { throw .keeperGone("the keeper is gone: \(error)") }
     }
 
     /// Reads what is there and returns the whole replies in it; `nil` at the end of the connection. Waits for some.
     package func receive() throws(RunnerError) -> [Reply]? {
         let bytes: [UInt8]
-        do throws(OSError) { bytes = try socket.read(upTo: 256 * 1024) } catch { throw .keeperSilent("the keeper is gone: \(error)") }
+        do throws(OSError) { bytes = try socket.read(upTo: 256 * 1024) } catch { throw .keeperGone("the keeper is gone: \(error)") }
         guard !bytes.isEmpty else { return nil }
         lines.append(bytes)
         var replies: [Reply] = []
@@ -90,7 +90,7 @@ package final class KeeperClient {
             guard wait(limitMilliseconds: limitMilliseconds) else {
                 throw .keeperSilent("the keeper has not answered for \(limitMilliseconds / 1000) s")
             }
-            guard let replies = try receive() else { throw .keeperSilent("the keeper ended without an answer") }
+            guard let replies = try receive() else { throw .keeperGone("the keeper ended without an answer") }
             for reply in replies { if let value = pick(reply) { return value } }
         }
     }

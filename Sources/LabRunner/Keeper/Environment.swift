@@ -9,6 +9,11 @@ package enum Environment {
         "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
     ]
 
+    /// Where programs of the host are looked for: the person's own `PATH`.
+    package static var searchPath: String {
+        ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    }
+
     package static func forChildren(_ folders: LabFolders) -> [String] {
         let own = ProcessInfo.processInfo.environment
         return kept.compactMap { name in own[name].map { "\(name)=\($0)" } } + [ProcessTable.variable(folders)]

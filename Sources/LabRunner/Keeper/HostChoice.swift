@@ -1,31 +1,37 @@
-internal import Carrier
+package import Carrier
 internal import Host
 internal import LabImages
-internal import LabModel
+package import LabModel
 
-/// Decides once for a lab how its machines are started, and makes what that needs.
-struct HostChoice {
+/// Decides how machines are started on this host, and makes what that needs.
+package struct HostChoice {
     let paths: LabPaths
-    let store: ImageStore
     let tell: @Sendable (String) -> Void
 
-    func choose(_ choice: AcceleratorChoice) throws -> ChosenHost {
+    package init(paths: LabPaths, tell: @escaping @Sendable (String) -> Void) {
+        self.paths = paths
+        self.tell = tell
+    }
+
+    package func choose(_ choice: AcceleratorChoice) throws -> ChosenHost {
         switch choice {
-        case .kvm:
-            if let refusal = Accelerator.refusal(of: try measurement()) { throw refusal }
-            return try native("machines run on /dev/kvm, as asked")
-        case .carrier: return try carrier("machines run in carriers, as asked")
         case .automatic:
-            let accelerator = Accelerator(for: try measurement())
+            let accelerator = Accelerator(for: try measure())
             switch accelerator.kind {
             case .kvm: return try native(accelerator.summary)
-            case .carrier: return try carrier(accelerator.summary)
+            case .carrier: return ChosenHost(try carrier(), summary: accelerator.summary)
             }
+        case .kvm:
+            if let refusal = Accelerator.refusal(of: try measure()) { throw refusal }
+            return try native("machines run on /dev/kvm, as asked")
+        case .carrier: return ChosenHost(try carrier(), summary: "machines run in carriers, as asked")
         }
     }
 
-    private func measurement() throws -> Measurement {
-        try Measurement.take(machine: try Programs.sibling("vmlab-machine"), rememberedIn: paths.run)
+    /// What `/dev/kvm` is worth here, measured once per boot of the host.
+    package func measure() throws -> Measurement {
+        // In the cache, which belongs to no lab: in the run folder it would outlive the last one there.
+        try Measurement.take(machine: try Programs.sibling("vmlab-machine"), rememberedIn: paths.cache)
     }
 
     private func native(_ summary: String) throws -> ChosenHost {
@@ -33,18 +39,18 @@ struct HostChoice {
         return ChosenHost(host, summary: summary)
     }
 
-    private func carrier(_ summary: String) throws -> ChosenHost {
-        let qemu = try QEMU.locate(path: HostPaths.search)
+    private func carrier() throws -> MachineHost { MachineHost(.carrier(try kit()), leash: try Programs.sibling("vmlab-leash")) }
+
+    /// The carrier's kernel and initramfs, from the cache or made now, and the QEMU that runs them.
+    package func kit() throws -> CarrierKit {
+        let qemu = try qemu()
         if let warning = qemu.warning { tell(warning) }
         let files = try CarrierKitBuilder.build(
-            store: store, initProgram: try Programs.sibling("vmlab-carrier-init"), machineProgram: try Programs.sibling("vmlab-machine")
+            store: ImageStore(paths: paths), initProgram: try Programs.sibling("vmlab-carrier-init"),
+            machineProgram: try Programs.sibling("vmlab-machine")
         ) { tell("carrier: " + ImageBuildText.text($0)) }
-        let kit = CarrierKit(kernel: files.kernel, initramfs: files.initramfs, qemu: qemu)
-        return ChosenHost(MachineHost(.carrier(kit), leash: try Programs.sibling("vmlab-leash")), summary: summary)
+        return CarrierKit(kernel: files.kernel, initramfs: files.initramfs, qemu: qemu)
     }
-}
 
-/// Where programs of the host are looked for.
-enum HostPaths {
-    static let search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    package func qemu() throws -> QEMU { try QEMU.locate(path: Environment.searchPath) }
 }

@@ -12,7 +12,7 @@ extension Workshop {
             imageFacts: { lab in try lab.images.map { ImageFacts(of: $0, key: try store.key(of: $0), paths: paths) } },
             hasImage: { store.lookup($0) != nil },
             build: { recipe, progress in _ = try store.build(recipe) { progress(ImageBuildText.text($0)) } },
-            chooseHost: { choice, progress in try HostChoice(paths: paths, store: store, tell: progress).choose(choice) })
+            chooseHost: { choice, progress in try HostChoice(paths: paths, tell: progress).choose(choice) })
     }
 }
 

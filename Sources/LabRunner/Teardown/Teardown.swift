@@ -112,13 +112,12 @@ package struct Teardown {
 
     /// What the lab's layout may hold, known to the ledger or not.
     private func removeRest(_ failures: inout [String]) {
-        for tree in [folders.consoles, folders.machines] {
-            attempt(&failures) { () throws(OSError) in try Folder.removeTree(tree) }
-        }
-        for file in [
-            folders.controlSocket, folders.resolvedLab, folders.resolvedLab + ".part", folders.ledger + ".part", folders.keeperLog,
+        // Whatever lies under a name of ours is ours to remove, of whatever kind it is by now.
+        for path in [
+            folders.consoles, folders.machines, folders.controlSocket, folders.resolvedLab, folders.resolvedLab + ".part",
+            folders.ledger + ".part", folders.keeperLog,
         ] {
-            attempt(&failures) { () throws(OSError) in try Folder.removeFile(file) }
+            attempt(&failures) { () throws(OSError) in try Folder.removeTree(path) }
         }
     }
 
@@ -126,7 +125,7 @@ package struct Teardown {
     private func removeFolders(made: [String], _ failures: inout [String]) {
         guard failures.isEmpty else { return }
         tell("deleting \(folders.state)")
-        attempt(&failures) { () throws(OSError) in try Folder.removeFile(folders.ledger) }
+        attempt(&failures) { () throws(OSError) in try Folder.removeTree(folders.ledger) }
         attempt(&failures) { () throws(OSError) in try Folder.removeFile(folders.lock) }
         for folder in [folders.run, folders.state] + made.reversed() { Folder.removeIfEmpty(folder) }
     }

@@ -44,7 +44,8 @@ import Testing
         for _ in 0..<1000 { clients.append(try #require(try KeeperClient.connect(person.folders("shop")))) }
         for client in clients { try client.send(.status) }
         for client in clients {
-            guard client.wait(limitMilliseconds: 10_000), let replies = try client.receive(), case .status(let status)? = replies.first else {
+            guard client.wait(limitMilliseconds: 10_000), let replies = try client.receive(), case .status(let status)? = replies.first
+            else {
                 Issue.record("a client got no answer")
                 break
             }
@@ -104,7 +105,8 @@ import Testing
         for _ in 0..<20 {
             let client = try connect(person)
             try client.writeAll(
-                Array("{\"request\":\"console\",\"console\":{\"machine\":\"db\",\"since\":\"start\",\"input\":true,\"follow\":true}}\n".utf8))
+                Array(
+                    "{\"request\":\"console\",\"console\":{\"machine\":\"db\",\"since\":\"start\",\"input\":true,\"follow\":true}}\n".utf8))
             hung.append(SharedDescriptor(client))
             let asker = try connect(person)
             try asker.setNonBlocking()

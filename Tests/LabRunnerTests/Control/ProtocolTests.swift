@@ -47,7 +47,8 @@ import Testing
     @Test func `writes moments as people and tools read them`() {
         for (milliseconds, text) in [
             (Int64(0), "1970-01-01T00:00:00.000Z"), (951_782_400_123, "2000-02-29T00:00:00.123Z"),
-            (2_147_483_648_000, "2038-01-19T03:14:08.000Z"), (-1, "1969-12-31T23:59:59.999Z"), (4_102_444_800_000, "2100-01-01T00:00:00.000Z"),
+            (2_147_483_648_000, "2038-01-19T03:14:08.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
+            (4_102_444_800_000, "2100-01-01T00:00:00.000Z"),
         ] {
             #expect(Timestamp(milliseconds: milliseconds).text == text)
             #expect(Timestamp(text)?.milliseconds == milliseconds)

@@ -31,7 +31,8 @@ import Testing
         let machine = Machine(
             name: name, image: "fake", cpus: 1, memory: ByteCount(bytes: 1 << 20), disks: [], commandLine: "", after: [], ready: .started,
             restart: .never)
-        return StartedMachine(machine: machine, launch: MachineLaunch(machine: name, memory: machine.memory, arguments: [], descriptors: []))
+        return StartedMachine(
+            machine: machine, launch: MachineLaunch(machine: name, memory: machine.memory, arguments: [], descriptors: []))
     }
 
     @Test func `spares a stranger who has a recorded pid, of another start or another boot`() throws {
@@ -79,7 +80,10 @@ import Testing
         let outside = [precious, folders.state + "/../../precious", folders.state + "x/precious"]
         let other = LabFolders(state: scratch.path, run: scratch.path)
         try write(
-            [opening(ProcessIdentity(boot: "x", pid: 1, startTime: 1), folders: folders), .begin(.makeFolders(other)), .finish(begin: 2, process: nil)]
+            [
+                opening(ProcessIdentity(boot: "x", pid: 1, startTime: 1), folders: folders), .begin(.makeFolders(other)),
+                .finish(begin: 2, process: nil),
+            ]
                 + outside.map { .begin(.createDisk(machine: "db", disk: MachineDisk(id: "root", path: $0, content: .delta(base: "/b")))) },
             folders)
         let report = try Teardown(lab: "shop", folders: folders).run(doing: "down")
