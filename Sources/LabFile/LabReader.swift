@@ -27,7 +27,7 @@ package struct LabReader: Sendable {
         var findings = Findings()
         let source = findings.add(Source(name: name, bytes: bytes.count > Limits.file ? Array(bytes.prefix(Limits.file + 1)) : bytes))
         let lab = read(source: source, &findings)
-        guard let lab, !findings.hasErrors else { throw findings.diagnostics }
+        guard let lab, findings.isEmpty else { throw findings.diagnostics }
         return lab
     }
 

@@ -2,7 +2,6 @@ package import LabModel
 
 /// One mistake in a lab file or an image recipe.
 package struct Diagnostic: Hashable, Sendable {
-    package var severity: Severity
     package var file: String
     /// From 1.
     package var line: Int
@@ -13,8 +12,6 @@ package struct Diagnostic: Hashable, Sendable {
     /// What is wrong and what to do about it, without a full stop.
     package var message: String
     package var sourceLine: String
-
-    package enum Severity: String, Hashable, Sendable { case error, warning }
 }
 
 /// Everything that is wrong with what was read; thrown instead of a lab.
@@ -50,7 +47,7 @@ extension Diagnostics {
 
 extension Diagnostic {
     package var text: String {
-        var text = "\(file):\(line):\(column): \(severity.rawValue): \(message)\n"
+        var text = "\(file):\(line):\(column): error: \(message)\n"
         let excerpt = Excerpt(line: sourceLine, column: column, length: length)
         if !excerpt.line.isEmpty { text += "  \(excerpt.line)\n  \(excerpt.caret)\n" }
         return text
@@ -59,7 +56,7 @@ extension Diagnostic {
     package var json: JSON {
         .object([
             .init("file", .text(file)), .init("line", .number(Int64(line))), .init("column", .number(Int64(column))),
-            .init("length", .number(Int64(length))), .init("severity", .text(severity.rawValue)), .init("message", .text(message)),
+            .init("length", .number(Int64(length))), .init("severity", .text("error")), .init("message", .text(message)),
             .init("source", .text(Excerpt(line: sourceLine, column: column, length: length).line)),
         ])
     }

@@ -8,7 +8,6 @@ struct Findings {
     private struct Finding: Hashable {
         var mark: Mark
         var message: String
-        var severity: Diagnostic.Severity
     }
 
     /// Kept before sorting, so that the first mistakes of a file are shown even when many were found out of order.
@@ -19,12 +18,12 @@ struct Findings {
         return sources.count - 1
     }
 
-    mutating func add(_ mark: Mark, _ message: String, severity: Diagnostic.Severity = .error) {
+    mutating func add(_ mark: Mark, _ message: String) {
         guard found.count < Findings.kept else {
             omitted += 1
             return
         }
-        found.append(Finding(mark: inText(mark), message: message, severity: severity))
+        found.append(Finding(mark: inText(mark), message: message))
     }
 
     /// libyaml counts a line more at the end of a text that does not end with one; there is no place beyond the last line's end.
@@ -43,7 +42,7 @@ struct Findings {
         }
     }
 
-    var hasErrors: Bool { found.contains { $0.severity == .error } }
+    var isEmpty: Bool { found.isEmpty }
 
     /// Sorted by place, each once (what an alias repeats is one mistake), the first twenty described.
     var diagnostics: Diagnostics {
@@ -56,7 +55,7 @@ struct Findings {
         let shown = sorted.prefix(Limits.diagnostics).map { finding in
             let source = sources[finding.mark.source]
             return Diagnostic(
-                severity: finding.severity, file: source.name, line: finding.mark.line, column: finding.mark.column,
+                file: source.name, line: finding.mark.line, column: finding.mark.column,
                 length: finding.mark.length, message: finding.message, sourceLine: source.line(finding.mark.line))
         }
         return Diagnostics(list: shown, omitted: omitted + sorted.count - shown.count)

@@ -25,7 +25,7 @@ package struct ImageCatalogue: Sendable {
         let argument = findings.add(Source(name: "image", bytes: Array(name.utf8)))
         var shelf = RecipeShelf(catalogue: self)
         let mark = Mark(source: argument, line: 1, column: 1)
-        guard let recipe = shelf.recipe(named: name, usedAt: mark, &findings), !findings.hasErrors else { throw findings.diagnostics }
+        guard let recipe = shelf.recipe(named: name, usedAt: mark, &findings), findings.isEmpty else { throw findings.diagnostics }
         return recipe
     }
 
