@@ -57,7 +57,7 @@ package final class BootFiles: ArchiveSink {
                 if let size, size > BootFiles.maximumSize {
                     throw .refused(path: entry.path, .fileTooLarge(bytes: size, limit: BootFiles.maximumSize))
                 }
-                searches[index].copy = try open(searches[index].output, size ?? 0)
+                searches[index].copy = try create(searches[index].output, size ?? 0)
                 searches[index].best = path
             case .symlink(let target), .hardlink(let target):
                 if searches[index].best == path { searches[index].best = nil }
@@ -68,7 +68,7 @@ package final class BootFiles: ArchiveSink {
         }
     }
 
-    private func open(_ output: String, _ size: UInt64) throws(SinkError) -> SharedDescriptor {
+    private func create(_ output: String, _ size: UInt64) throws(SinkError) -> SharedDescriptor {
         do throws(OSError) {
             let file = try Descriptor.open(output, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
             try file.truncate(to: size)

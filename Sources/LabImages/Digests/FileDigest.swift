@@ -4,7 +4,7 @@ package import Host
 /// The digest of a whole file.
 package enum FileDigest {
     package static func digest(of path: String) throws(ImageError) -> Digest {
-        let file = try open(path)
+        let file = try FileDigest.open(path)
         return try ArchiveIntake(file, subject: path, counter: IntakeCounter()).finish()
     }
 

@@ -95,7 +95,7 @@ struct DebSource {
 
     /// Whether there is a file that is not about the package itself.
     private static func hasFiles(_ path: String) throws(ImageError) -> Bool {
-        let reader = try open(path)
+        let reader = try DebSource.open(path)
         while let entry = try reader.next() {
             guard case .directory = entry.kind else {
                 let name = FilePattern.normalized(entry.path)
