@@ -30,8 +30,13 @@ final class Disk {
     }
 
     /// e2fsck has nothing to say but its five passes and the summary.
-    func check(sourceLocation: SourceLocation = #_sourceLocation) throws {
-        let (status, output) = try Tool.run("e2fsck -fn '\(path)'")
+    ///
+    /// - Parameter strangeClock: whether a machine wrote to the disk whose clock may be ahead of ours.
+    func check(strangeClock: Bool = false, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let configuration = folder.file("e2fsck.conf")
+        let (status, output) = try Tool.run(
+            "printf '[options]\nbroken_system_clock = \(strangeClock)\n' >\(configuration); E2FSCK_CONFIG=\(configuration) e2fsck -fn '\(path)'"
+        )
         let lines = output.split(separator: "\n").filter { !$0.hasPrefix("e2fsck 1.") }
         #expect(status == 0 && lines.count == 6, "\(output)", sourceLocation: sourceLocation)
     }
