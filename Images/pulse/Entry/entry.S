@@ -73,7 +73,6 @@ gdt_pointer:
 page_map:
     .quad page_directory_pointers + PAGE_PRESENT_WRITABLE
     .fill 511, 8, 0
-    .globl page_directory_pointers
 page_directory_pointers:
     .quad page_directories + 0x0000 + PAGE_PRESENT_WRITABLE
     .quad page_directories + 0x1000 + PAGE_PRESENT_WRITABLE

@@ -44,8 +44,6 @@ INSTRUCTION void full_fence(void) { __asm__ volatile("lock orl $0, (%%rsp)" : : 
 
 // The processor.
 INSTRUCTION uint64_t read_tsc(void) { uint32_t l, h; __asm__ volatile("rdtsc" : "=a"(l), "=d"(h)); return (uint64_t)h << 32 | l; }
-INSTRUCTION uint64_t read_msr(uint32_t n) { uint32_t l, h; __asm__ volatile("rdmsr" : "=a"(l), "=d"(h) : "c"(n)); return (uint64_t)h << 32 | l; }
-INSTRUCTION void invalidate_page(uint64_t a) { __asm__ volatile("invlpg (%0)" : : "r"(a) : "memory"); }
 INSTRUCTION void pause_spin(void) { __asm__ volatile("pause"); }
 INSTRUCTION void halt_forever(void) { for (;;) __asm__ volatile("cli; hlt"); }
 INSTRUCTION void undefined_instruction(void) { __asm__ volatile("ud2"); }
@@ -64,11 +62,10 @@ INSTRUCTION void load_interrupt_table(uint64_t address, uint16_t limit) {
 
 // Assembly files.
 void pulse_idle(void);
-extern char interrupt_stubs, pulse_interrupts, page_map, page_directory_pointers, processor_start, processor_start_end;
-extern char kernel_start, kernel_end;
+extern char interrupt_stubs, pulse_interrupts, page_map, processor_start, processor_start_end;
+extern char kernel_end;
 INSTRUCTION uint64_t interrupt_stubs_address(void) { return (uint64_t)&interrupt_stubs; }
 INSTRUCTION uint64_t interrupt_counters_address(void) { return (uint64_t)&pulse_interrupts; }
-INSTRUCTION uint64_t page_directory_pointers_address(void) { return (uint64_t)&page_directory_pointers; }
 INSTRUCTION uint64_t page_map_address(void) { return (uint64_t)&page_map; }
 INSTRUCTION uint64_t processor_start_address(void) { return (uint64_t)&processor_start; }
 INSTRUCTION uint64_t processor_start_size(void) { return (uint64_t)(&processor_start_end - &processor_start); }
