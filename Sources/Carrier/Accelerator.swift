@@ -9,8 +9,13 @@ package struct Accelerator: Hashable, Sendable {
         case carrier
     }
 
+    package init(kind: Kind, summary: String) {
+        self.kind = kind
+        self.summary = summary
+    }
+
     /// The better way on a host with this KVM.
-    package init(for measurement: Measurement) {
+    package init(for measurement: KVMMeasurement) {
         if measurement.isHardware {
             kind = .kvm
             summary = "machines run on /dev/kvm (\(Self.speed(measurement)))"
@@ -21,7 +26,7 @@ package struct Accelerator: Hashable, Sendable {
     }
 
     /// What speaks against `/dev/kvm`, for one line.
-    private static func complaint(_ measurement: Measurement) -> String {
+    private static func complaint(_ measurement: KVMMeasurement) -> String {
         switch measurement.kvm {
         case .ok: "/dev/kvm is an emulation (\(speed(measurement)))"
         case .missing: "there is no /dev/kvm"
@@ -30,14 +35,14 @@ package struct Accelerator: Hashable, Sendable {
         }
     }
 
-    private static func speed(_ measurement: Measurement) -> String {
+    private static func speed(_ measurement: KVMMeasurement) -> String {
         let tenths = measurement.instructionsPerSecond / 100_000
         let number = tenths >= 1000 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
         return "\(number) million instructions a second"
     }
 
     /// What stands in the way of `--accel kvm`; `nil` when machines start, at whatever speed.
-    package static func refusal(of measurement: Measurement) -> CarrierError? {
+    package static func refusal(of measurement: KVMMeasurement) -> CarrierError? {
         switch measurement.kvm {
         case .ok: nil
         case .missing:

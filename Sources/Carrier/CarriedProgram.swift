@@ -26,6 +26,7 @@ final class CarriedProgram {
         var streams: [(number: Int32, name: String, socket: CInt)] = []
         var disks: [(number: Int32, file: CInt, writable: Bool)] = []
         var contents: [Content] = []
+        var links: [HostMessage] = []
         var start: HostMessage
     }
 
@@ -158,7 +159,7 @@ final class CarriedProgram {
         switch (state, message) {
         case (.booting(let messages), .hello(InitMessage.version, _)):
             state = .preparing
-            for message in messages.descriptors { link?.send(message) }
+            for message in messages.announcements { link?.send(message) }
             for content in messages.contents {
                 link?.send(content.announcement)
                 link?.send(contentOf: content.file, size: content.size)
@@ -240,22 +241,22 @@ final class CarriedProgram {
     /// What QEMU and the carrier's kernel said last.
     private var details: String {
         guard let qemu else { return "" }
-        return [qemu.errors, qemu.output].map { $0.lastLines(4) }.filter { !$0.isEmpty }.map { " (\($0))" }.joined()
+        return [qemu.errors, qemu.output].map { $0.lastWords }.filter { !$0.isEmpty }.map { " (\($0))" }.joined()
     }
 }
 
 extension CarriedProgram.Setup {
     /// What is said to the init once it listens.
     struct Messages {
-        var descriptors: [HostMessage]
+        var announcements: [HostMessage]
         var contents: [CarriedProgram.Content]
         var start: HostMessage
     }
 
     fileprivate var messages: Messages {
         Messages(
-            descriptors: streams.map { .stream(number: $0.number, name: $0.name) }
-                + disks.map { .disk(number: $0.number, serial: CarriedProgram.serial($0.number), writable: $0.writable) },
+            announcements: streams.map { .stream(number: $0.number, name: $0.name) }
+                + disks.map { .disk(number: $0.number, serial: CarriedProgram.serial($0.number), writable: $0.writable) } + links,
             contents: contents, start: start)
     }
 }

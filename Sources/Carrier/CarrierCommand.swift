@@ -1,25 +1,36 @@
-internal import LabModel
+package import LabModel
 
 /// The command line of one carrier's QEMU: everything it has, by descriptor number; no path of a lab in it.
 ///
 /// One CPU: two make the emulation of nested virtualisation fail. No firmware tables, no display, no network: a carrier is
 /// a kernel, a few virtio ports and disks.
-struct CarrierCommand {
+package struct CarrierCommand {
     /// Without the program's name.
-    var arguments: [String] = []
+    package var arguments: [String] = []
 
-    struct Port: Hashable {
+    package struct Port: Hashable {
         /// The name of the virtio port.
-        var name: String
+        package var name: String
         /// Descriptor number of a socket in QEMU.
-        var descriptor: Int32
+        package var descriptor: Int32
+
+        package init(name: String, descriptor: Int32) {
+            self.name = name
+            self.descriptor = descriptor
+        }
     }
 
-    struct Disk: Hashable {
+    package struct Disk: Hashable {
         /// At most 20 bytes.
-        var serial: String
-        var descriptor: Int32
-        var writable: Bool
+        package var serial: String
+        package var descriptor: Int32
+        package var writable: Bool
+
+        package init(serial: String, descriptor: Int32, writable: Bool) {
+            self.serial = serial
+            self.descriptor = descriptor
+            self.writable = writable
+        }
     }
 
     /// What a carrier takes for itself: its kernel, the initramfs with the monitor in it, and page tables. Measured at 76 MiB with
@@ -39,7 +50,7 @@ struct CarrierCommand {
         "SWIFT_ROOT=/",
     ].joined(separator: " ")
 
-    init(kit: CarrierKit, memory: ByteCount, ports: [Port], disks: [Disk]) {
+    package init(kit: CarrierKit, memory: ByteCount, ports: [Port], disks: [Disk]) {
         // QEMU takes whole MiB; rounded up.
         let (total, overflow) = memory.bytes.addingReportingOverflow(Self.overhead.bytes + (1 << 20 - 1))
         let mebibytes = (overflow ? UInt64.max : total) >> 20

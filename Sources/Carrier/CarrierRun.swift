@@ -67,7 +67,11 @@ package struct CarrierRun: Sendable {
         }
         carried = program
         source = InputSource(input, loop: loop, program: program)
-        defer { carried = nil }
+        // The handler holds on to both, and the program to the handler.
+        defer {
+            carried = nil
+            source = nil
+        }
         while true {
             if let ending { return ending }
             try carrierErrors { () throws(OSError) in try loop.turn(limitMilliseconds: -1) }
@@ -93,6 +97,7 @@ package struct CarrierRun: Sendable {
                     environment: ["PATH=" + folders.joined(separator: ":"), "HOME=/", "TMPDIR=/tmp", "TERM=dumb", "LC_ALL=C.UTF-8"],
                     folder: folder, hasInput: true)))
         setup.contents = luggage.contents
+        setup.links = luggage.links
         return setup
     }
 
@@ -104,14 +109,7 @@ package struct CarrierRun: Sendable {
         return path
     }
 
-    private func absolute(_ path: String) -> String {
-        var parts: [Substring] = []
-        // Parts are resolved by name: nothing is taken along for the links on the way.
-        for part in (path.hasPrefix("/") ? path : folder + "/" + path).split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
-        }
-        return "/" + parts.joined(separator: "/")
-    }
+    private func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : folder + "/" + path }
 
     /// Writes all of it, waiting for a reader that is slow; false when there is none any more.
     private static func write(_ bytes: [UInt8], to number: CInt) -> Bool {

@@ -5,6 +5,7 @@ internal import Host
 /// The files that a program takes with it into a carrier, each at the path it has on this host, so that what names it goes on working.
 struct Luggage {
     private(set) var contents: [CarriedProgram.Content] = []
+    private(set) var links: [HostMessage] = []
     /// The folders of the executables, in the order they came in.
     private(set) var programFolders: [String] = []
     private var seen: Set<String> = []
@@ -13,23 +14,55 @@ struct Luggage {
     /// Everything lies in the carrier's memory.
     private static let longest: UInt64 = 4 << 30
     private static let mostFiles = 20_000
+    /// As in Linux.
+    private static let mostLinks = 40
     /// Listing a program's libraries runs its loader, which is quick.
     private static let listLimitMilliseconds = 10_000
 
     var size: UInt64 { total }
 
-    /// Takes a file, with the libraries and the interpreter it needs, or a folder with everything in it.
+    /// Takes a file, with the libraries and the interpreter it needs, or a folder with everything in it; by an absolute path.
     mutating func take(_ path: String) throws(CarrierError) {
-        let status = try carrierErrors(.inputMissing) { () throws(OSError) in try Descriptor.open(path, O_RDONLY).status() }
+        let path = try follow(path)
+        let status = try carrierErrors(.inputMissing) { () throws(OSError) in try FileStatus(of: path) }
         guard status.kind == .directory else { return try takeFile(path) }
         for name in try Self.list(path) { try take(path == "/" ? "/" + name : "\(path)/\(name)") }
+    }
+
+    /// Where a path leads to, every symbolic link on the way taken along.
+    private mutating func follow(_ path: String) throws(CarrierError) -> String {
+        var done = ""
+        var rest = path.split(separator: "/")
+        var steps = 0
+        while !rest.isEmpty {
+            let part = rest.removeFirst()
+            if part == "." { continue }
+            if part == ".." {
+                done = String(done[..<(done.lastIndex(of: "/") ?? done.startIndex)])
+                continue
+            }
+            let next = "\(done)/\(part)"
+            let target = try carrierErrors(.inputMissing) { () throws(OSError) -> String? in
+                try FileStatus(of: next).kind == .symlink ? try Programs.readLink(next) : nil
+            }
+            guard let target else {
+                done = next
+                continue
+            }
+            steps += 1
+            guard steps <= Self.mostLinks else { throw CarrierError(.inputMissing, "\(path) leads through too many symbolic links") }
+            if seen.insert(next).inserted { links.append(.link(path: next, target: target)) }
+            if target.hasPrefix("/") { done = "" }
+            rest = target.split(separator: "/") + rest
+        }
+        return done.isEmpty ? "/" : done
     }
 
     private mutating func takeFile(_ path: String) throws(CarrierError) {
         guard seen.insert(path).inserted else { return }
         let (file, status, interpreter) = try carrierErrors(.inputMissing) { () throws(OSError) in
-            // Not O_NONBLOCK: a pipe or a device among the files is refused below, before anything is read.
-            let file = try Descriptor.open(path, O_RDONLY)
+            // A pipe or a device is refused below, and must neither wait for a writer nor act.
+            let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
             let status = try file.status()
             let interpreter = status.kind == .regular && status.permissions & 0o111 != 0 ? try Interpreter(of: file) : .none
             return (SharedDescriptor(file), status, interpreter)

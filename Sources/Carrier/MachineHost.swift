@@ -61,7 +61,7 @@ package struct MachineHost: Hashable, Sendable {
                     }
                 })
         }
-        loop.after(nanoseconds: 0) { if events.ending == nil { events.tell(.running) } }
+        loop.after(nanoseconds: 0) { events.tell(.running) }
         return MachineProcess(native: child, streams: opened.streams.map { ($0.name, $0.ours) }, events: events)
     }
 

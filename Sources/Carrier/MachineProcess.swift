@@ -40,9 +40,12 @@ package final class MachineProcess {
         var ending: Ending?
 
         func tell(_ event: Event) {
+            guard ending == nil else { return }
+            let handler = handler
             if case .ended(let how) = event {
-                guard ending == nil else { return }
                 ending = how
+                // The last event: what the handler holds on to may hold on to this.
+                self.handler = nil
             }
             handler?(event)
         }

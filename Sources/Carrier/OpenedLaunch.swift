@@ -76,6 +76,8 @@ struct OpenedLaunch {
         try carrierErrors(.inputMissing) { () throws(OSError) in
             let file = try Descriptor.open(path, flags)
             let size = try file.size()
+            // Finding the size moved to the end; the monitor may read from where it is.
+            try retrying("rewind \(path)") { lseek(file.number, 0, SEEK_SET) }
             return File(number: number, kind: kind, file: SharedDescriptor(file), size: size)
         }
     }

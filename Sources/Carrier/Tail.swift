@@ -16,9 +16,11 @@ struct Tail {
         return String(decoding: plain, as: UTF8.self)
     }
 
-    /// The last lines with something in them, joined with `; `.
-    func lastLines(_ count: Int) -> String {
-        text.split(whereSeparator: \.isNewline).map { $0.trimmingSpaces() }.filter { !$0.isEmpty }.suffix(count).joined(separator: "; ")
+    /// What is worth repeating in one line: a kernel's panic, or else the last lines.
+    var lastWords: String {
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingSpaces() }.filter { !$0.isEmpty }
+        if let panic = lines.first(where: { $0.contains("Kernel panic") }) { return String(panic) }
+        return lines.suffix(4).joined(separator: "; ")
     }
 }
 

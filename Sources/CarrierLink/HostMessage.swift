@@ -8,6 +8,8 @@ package enum HostMessage: Hashable, Sendable {
     case blob(number: Int32, size: UInt64)
     /// Exactly `size` bytes follow in `data`; they become the file at this absolute path.
     case file(path: String, mode: UInt16, size: UInt64)
+    /// A symbolic link at this absolute path.
+    case link(path: String, target: String)
     /// A piece of the blob or file announced last.
     case data([UInt8])
     /// Everything is said: run this program.
@@ -42,6 +44,7 @@ package enum HostMessage: Hashable, Sendable {
         case disk = 0x44  // D
         case blob = 0x42  // B
         case file = 0x46  // F
+        case link = 0x4C  // L
         case data = 0x64  // d
         case start = 0x58  // X
         case input = 0x69  // i
@@ -70,6 +73,10 @@ package enum HostMessage: Hashable, Sendable {
             fields.put(mode)
             fields.put(size)
             return Frame(kind: Kind.file.rawValue, payload: fields.bytes)
+        case .link(let path, let target):
+            fields.put(path)
+            fields.put(target)
+            return Frame(kind: Kind.link.rawValue, payload: fields.bytes)
         case .data(let bytes): return Frame(kind: Kind.data.rawValue, payload: bytes)
         case .start(let program):
             fields.put(program.path)
@@ -93,6 +100,7 @@ package enum HostMessage: Hashable, Sendable {
         case .disk: self = .disk(number: try fields.take(), serial: try fields.text(), writable: try fields.take(UInt8.self) != 0)
         case .blob: self = .blob(number: try fields.take(), size: try fields.take())
         case .file: self = .file(path: try fields.text(), mode: try fields.take(), size: try fields.take())
+        case .link: self = .link(path: try fields.text(), target: try fields.text())
         case .start:
             self = .start(
                 Program(

@@ -9,6 +9,9 @@ enum Bringup {
         try mountOne("devtmpfs", "/dev")
         try mountOne("proc", "/proc")
         try mountOne("sysfs", "/sys")
+        for (name, target) in [("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")] {
+            try makeLink("/dev/" + name, to: "/proc/self/fd" + target)
+        }
         // A program that is run here may expect a place for its own files.
         try makeFolder("/tmp", mode: 0o1777)
         try makeFolder("/run", mode: 0o755)
@@ -48,7 +51,20 @@ enum Bringup {
         }
     }
 
-    /// Loads what `/modules` lists, a path a line, in that order.
+    static func makeFolders(above path: String) throws(OSError) {
+        try makeFolders(to: String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+    }
+
+    /// Something that is there already is as good.
+    static func makeLink(_ path: String, to target: String) throws(OSError) {
+        // Safe because the kernel copies both strings during the call.
+        guard unsafe symlink(target, path) != 0 else { return }
+        let error = OSError.current("create the link \(path)")
+        if error.code != .fileExists { throw error }
+    }
+
+    /// Loads what `/modules` lists, a path a line, in that order, and forgets the files: their memory and their folders are
+    /// the program's.
     static func loadModules() throws(OSError) {
         let list = String(decoding: try readSmallFile("/modules"), as: UTF8.self)
         for path in list.split(separator: "\n") {
@@ -57,11 +73,22 @@ enum Bringup {
             let result = unsafe "".withCString { parameters in
                 syscall3(Int(SYS_finit_module), Int(file.number), Int(bitPattern: parameters), 0)
             }
-            guard result == 0 else {
+            if result != 0 {
                 let error = OSError.current("load the module \(path)")
-                if error.code == .fileExists { continue }
-                throw error
+                if error.code != .fileExists { throw error }
             }
+            remove(String(path))
+        }
+    }
+
+    /// Removes a file and the folders above it that are empty then. What stays is in nobody's way.
+    private static func remove(_ path: String) {
+        // Safe because the kernel copies the paths during the calls.
+        _ = unsafe unlink(path)
+        var folder = path[...]
+        while let slash = folder.lastIndex(of: "/"), slash > folder.startIndex {
+            folder = folder[..<slash]
+            guard unsafe rmdir(String(folder)) == 0 else { return }
         }
     }
 

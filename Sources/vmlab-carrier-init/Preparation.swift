@@ -34,10 +34,16 @@ struct Preparation {
     }
 
     mutating func begin(file path: String, mode: UInt16, size: UInt64) throws(OSError) {
-        try Bringup.makeFolders(to: String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+        try Bringup.makeFolders(above: path)
         let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: UInt32(mode))
         try retrying("set the mode of \(path)") { fchmod(file.number, mode_t(mode)) }
         content = Content(file: SharedDescriptor(file), left: size, doing: path)
+    }
+
+    /// What is there already stays: the kit has a few folders of its own.
+    func link(_ path: String, to target: String) throws(OSError) {
+        try Bringup.makeFolders(above: path)
+        try Bringup.makeLink(path, to: target)
     }
 
     mutating func write(_ bytes: [UInt8]) throws(Failure) {

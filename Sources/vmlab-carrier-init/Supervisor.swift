@@ -63,6 +63,7 @@ final class Supervisor {
             case .disk(let number, let serial, let writable): try preparation.open(disk: serial, writable: writable, at: number)
             case .blob(let number, let size): try preparation.begin(blobAt: number, size: size)
             case .file(let path, let mode, let size): try preparation.begin(file: path, mode: mode, size: size)
+            case .link(let path, let target): try preparation.link(path, to: target)
             case .start(let program):
                 try start(program)
                 return

@@ -5,6 +5,7 @@ import Glibc
 import Host
 import LabImages
 import LabModel
+import Testing
 
 /// What the tests start machines with: the built programs, a carrier's kit, and a folder that goes away.
 final class Bench {
@@ -63,9 +64,26 @@ final class Bench {
         var more = NewcWriter()
         more.directory("bin")
         more.file("bin/busybox", mode: 0o755, data: Array(try Data(contentsOf: URL(filePath: "/bin/busybox"))))
+        // A dynamic program that punches holes, which busybox cannot.
+        for folder in ["usr", "usr/bin", "lib64", "lib", "lib/x86_64-linux-gnu"] { more.directory(folder) }
+        for path in ["usr/bin/fallocate", "lib64/ld-linux-x86-64.so.2", "lib/x86_64-linux-gnu/libc.so.6"] {
+            more.file(path, mode: 0o755, data: Array(try Data(contentsOf: URL(filePath: "/" + path))))
+        }
         more.file("vmlab-machine", mode: 0o755, data: Array(Self.script.utf8))
         more.finish()
         kit.initramfs = try file("initramfs.cpio", Array(try Data(contentsOf: URL(filePath: kit.initramfs))) + more.bytes)
+        return kit
+    }
+
+    /// The kit less one of its files.
+    func kitWithout(_ name: String) throws -> CarrierKit {
+        var kit = try Self.kit.get()
+        var archive = Array(try Data(contentsOf: URL(filePath: kit.initramfs)))
+        // Renamed in place: a newc entry's name is followed by a NUL.
+        let wanted = Array(name.utf8) + [0]
+        let place = try #require(archive.firstRange(of: wanted))
+        archive[place.lowerBound] = UInt8(ascii: "_")
+        kit.initramfs = try file("initramfs.cpio", archive)
         return kit
     }
 

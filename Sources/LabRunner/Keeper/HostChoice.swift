@@ -29,9 +29,9 @@ package struct HostChoice {
     }
 
     /// What `/dev/kvm` is worth here, measured once per boot of the host.
-    package func measure() throws -> Measurement {
+    package func measure() throws -> KVMMeasurement {
         // In the cache, which belongs to no lab: in the run folder it would outlive the last one there.
-        try Measurement.take(machine: try Programs.sibling("vmlab-machine"), rememberedIn: paths.cache)
+        try KVMMeasurement.take(machine: try Programs.sibling("vmlab-machine"), rememberedIn: paths.cache)
     }
 
     private func native(_ summary: String) throws -> ChosenHost {

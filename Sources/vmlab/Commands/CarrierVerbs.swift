@@ -26,7 +26,7 @@ struct CarrierVerbs: ParsableCommand {
             var apiVersion = "vmlab/v1"
             var kind = "CarrierStatus"
             var summary: String
-            var kvm: Carrier.Measurement
+            var kvm: KVMMeasurement
             var qemu: String?
             var qemuVersion: String?
             var problem: String?

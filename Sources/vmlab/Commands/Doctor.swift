@@ -64,7 +64,7 @@ private struct Examination {
         return [kvm, qemu, machines(measurement, hasQEMU: hasQEMU), bootstrap(), memory(), space(), sockets(), programs()]
     }
 
-    private func kvm() -> (Doctor.Finding, Carrier.Measurement?) {
+    private func kvm() -> (Doctor.Finding, KVMMeasurement?) {
         do {
             let measurement = try HostChoice(paths: paths) { _ in }.measure()
             let summary = Accelerator(for: measurement).summary
@@ -92,7 +92,7 @@ private struct Examination {
         }
     }
 
-    private func machines(_ measurement: Carrier.Measurement?, hasQEMU: Bool) -> Doctor.Finding {
+    private func machines(_ measurement: KVMMeasurement?, hasQEMU: Bool) -> Doctor.Finding {
         if measurement?.isHardware == true { return .init(subject: "machines", level: .ok, found: "run on /dev/kvm") }
         if hasQEMU { return .init(subject: "machines", level: .ok, found: "run in carriers, slower than on hardware KVM") }
         if measurement?.kvm == .ok {

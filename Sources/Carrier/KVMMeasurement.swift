@@ -3,7 +3,7 @@ internal import Glibc
 internal import Host
 
 /// What `/dev/kvm` is worth on this host: `vmlab-machine --measure-kvm` opens it and counts instructions in a tiny guest.
-package struct Measurement: Hashable, Sendable, Codable {
+package struct KVMMeasurement: Hashable, Sendable, Codable {
     package var kvm: Finding
     /// More about the finding, for `doctor`; may be empty.
     package var detail: String
@@ -46,7 +46,7 @@ package struct Measurement: Hashable, Sendable, Codable {
     /// - Parameters:
     ///   - machine: path of `vmlab-machine`.
     ///   - folder: where to remember it, such as the run directory; made when absent, and never needed.
-    package static func take(machine: String, rememberedIn folder: String? = nil) throws(CarrierError) -> Measurement {
+    package static func take(machine: String, rememberedIn folder: String? = nil) throws(CarrierError) -> KVMMeasurement {
         let memory = folder.flatMap { Memory(folder: $0) }
         if let remembered = memory?.recall() { return remembered }
         let measurement = try take(machine)
@@ -54,9 +54,9 @@ package struct Measurement: Hashable, Sendable, Codable {
         return measurement
     }
 
-    private static func take(_ machine: String) throws(CarrierError) -> Measurement {
+    private static func take(_ machine: String) throws(CarrierError) -> KVMMeasurement {
         let answer = try ProgramAnswer.of(machine, ["--measure-kvm"], limitMilliseconds: limitMilliseconds)
-        guard let measurement = Measurement(line: answer.output) else {
+        guard let measurement = KVMMeasurement(line: answer.output) else {
             throw CarrierError(.operatingSystem, "\(machine) --measure-kvm gave no measurement: it says `\(answer.output.prefix(200))`")
         }
         return measurement
@@ -64,7 +64,7 @@ package struct Measurement: Hashable, Sendable, Codable {
 
     /// Reads the line that `vmlab-machine --measure-kvm` prints; `nil` for anything else.
     package init?(line: String) {
-        guard let value = try? JSONDecoder().decode(Measurement.self, from: Data(line.utf8)) else { return nil }
+        guard let value = try? JSONDecoder().decode(KVMMeasurement.self, from: Data(line.utf8)) else { return nil }
         self = value
     }
 
@@ -83,12 +83,12 @@ package struct Measurement: Hashable, Sendable, Codable {
 
         private struct Entry: Codable {
             var boot: String
-            var measurement: Measurement
+            var measurement: KVMMeasurement
         }
 
         private var path: String { folder + "/kvm.json" }
 
-        func recall() -> Measurement? {
+        func recall() -> KVMMeasurement? {
             guard let bytes = try? readSmallFile(path), let entry = try? JSONDecoder().decode(Entry.self, from: Data(bytes)),
                 entry.boot == boot
             else { return nil }
@@ -96,7 +96,7 @@ package struct Measurement: Hashable, Sendable, Codable {
         }
 
         /// Whole or not at all; a folder that cannot be written costs another measurement.
-        func store(_ measurement: Measurement) {
+        func store(_ measurement: KVMMeasurement) {
             guard let bytes = try? JSONEncoder().encode(Entry(boot: boot, measurement: measurement)) else { return }
             let temporary = "\(path).\(getpid())"
             // Safe because the kernel copies the paths during the calls.
