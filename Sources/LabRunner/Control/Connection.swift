@@ -19,12 +19,17 @@ final class Connection {
     private var closesWhenSent = false
     /// The receiver of a raw stream cannot take more now.
     private var isPaused = false
+    /// Requests wait in `lines`: answered a few at a time, so that others get their turn.
+    private var isBehind = false
+    private var isScheduled = false
 
     /// The largest request is an `up` with its whole lab: a lab file of 1 MiB, resolved.
     static let longestRequest = 8 << 20
     /// Output waiting for a client beyond this stops its stream and its requests until it reads.
     static let outputLimit = 256 * 1024
     private static let readSize = 64 * 1024
+    /// A status of a large lab takes a millisecond to write.
+    private static let requestsAtOnce = 8
 
     enum Input {
         /// Requests.
@@ -152,6 +157,7 @@ final class Connection {
             }
         }
         if pending == 0 && closesWhenSent { return close() }
+        if isBehind { scheduleLines() }
         updateInterest()
     }
 
@@ -159,7 +165,7 @@ final class Connection {
         guard !isClosed else { return }
         var interest: EventLoop.Interest = []
         if pending > 0 { interest.insert(.write) }
-        var reads = pending < Self.outputLimit && !isPaused && !closesWhenSent
+        var reads = pending < Self.outputLimit && !isPaused && !isBehind && !closesWhenSent
         if case .ended = input { reads = false }
         if reads { interest.insert(.read) }
         do throws(OSError) { try loop.change(socket.number, to: interest) } catch { close() }
@@ -197,9 +203,26 @@ final class Connection {
 
     private func readLines() {
         do throws(LineBuffer.TooLong) {
-            while !isClosed, !closesWhenSent, case .lines = input, let line = try lines.next() { server.receive(line, from: self) }
+            isBehind = false
+            for _ in 0..<Self.requestsAtOnce {
+                guard !isClosed, !closesWhenSent, case .lines = input, let line = try lines.next() else { return updateInterest() }
+                server.receive(line, from: self)
+            }
+            isBehind = true
+            scheduleLines()
+            updateInterest()
         } catch {
             finish(.result(Outcome(.usage, "the request is longer than \(Self.longestRequest) bytes")))
+        }
+    }
+
+    /// Goes on with the requests that are here already, after everybody else had a turn, and once the client has read its answers.
+    private func scheduleLines() {
+        guard !isScheduled, pending < Self.outputLimit else { return }
+        isScheduled = true
+        loop.after(nanoseconds: 0) { [weak self] in
+            self?.isScheduled = false
+            self?.readLines()
         }
     }
 

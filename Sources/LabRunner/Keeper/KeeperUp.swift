@@ -110,8 +110,12 @@ extension Keeper {
         let part = folders.resolvedLab + ".part"
         try Folder.removeFile(part)
         let file = try Descriptor.open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
-        try file.writeAll(line)
-        try file.synchronize()
+        do throws(OSError) {
+            try file.writeAll(line)
+            try file.synchronize()
+        } catch {
+            throw OSError(error.code, "write to \(part)")
+        }
         // Safe because the paths are copied during the call.
         guard unsafe rename(part, folders.resolvedLab) == 0 else { throw OSError.current("rename \(part)") }
         try Folder.synchronize(folders.state)

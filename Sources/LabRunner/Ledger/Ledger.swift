@@ -89,7 +89,7 @@ package final class Ledger {
         } catch {
             // No half record may stand before the next one.
             try? file.with { file throws(OSError) in try file.truncate(to: length) }
-            throw error
+            throw OSError(error.code, "write a record to \(path)")
         }
         length += UInt64(line.count)
         sequence = record.sequence
