@@ -42,8 +42,8 @@ package struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
         case noMatch(String)
         /// The operating system refused; the cause, in its own words.
         case system(call: String, errno: Int32, message: String)
-        /// Another builder holds what we need and the caller did not want to wait.
-        case busy
+        /// A file that goes into the image was edited while it was built.
+        case changed
     }
 
     /// The process exit status that stands for this error (`vmlab help exit-codes`).
@@ -56,7 +56,7 @@ package struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .noSpace: 73
         case .program: 71
         case .system(_, let code, _): code == Errno.notPermitted.rawValue || code == Errno.permissionDenied.rawValue ? 77 : 74
-        case .busy: 75
+        case .changed: 75
         }
     }
 
@@ -79,7 +79,7 @@ package struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .program(let status, let tail): "\(subject) \(status)\(tail.isEmpty ? "" : ":\n\(tail)")"
         case .noMatch(let text): "\(subject): \(text)"
         case .system(let call, _, let message): "\(subject): \(call): \(message)"
-        case .busy: "\(subject): another process is building it"
+        case .changed: "\(subject): a file of the recipe changed while the image was built; try again"
         }
     }
 }

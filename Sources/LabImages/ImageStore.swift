@@ -54,6 +54,14 @@ package struct ImageStore: Sendable {
         return hash.finish()
     }
 
+    /// The same recipe with its archive's digest in it, so that the bytes which are decoded are those that the key was made of.
+    private func pinned(_ recipe: ImageRecipe) throws(ImageError) -> ImageRecipe {
+        guard case .archive(let path, nil) = recipe.source else { return recipe }
+        var recipe = recipe
+        recipe.source = .archive(path: path, sha256: try archiveDigest(path, nil, recipe).description)
+        return recipe
+    }
+
     /// The pinned digest where there is one; the build checks it. Else the file's own.
     private func archiveDigest(_ path: String, _ sha256: String?, _ recipe: ImageRecipe) throws(ImageError) -> Digest {
         let path = RecipePath.resolve(path, in: recipe.folder)
@@ -82,12 +90,15 @@ package struct ImageStore: Sendable {
     ///
     /// Blocks until it is done; children it starts die with the calling thread.
     package func build(_ recipe: ImageRecipe, progress: ImageProgressHandler = { _ in }) throws(ImageError) -> BuiltImage {
+        let recipe = try pinned(recipe)
         let key = try key(of: recipe)
         let shelf = CacheShelf(cache: cache, kind: "images")
         try shelf.make(
             key, isWhole: { read(ImageFolder(path: $0), key: key) != nil }, waiting: { progress(.waitingForBuilder) }
         ) { folder throws(ImageError) in
             try ImageBuild(recipe, key: key, into: ImageFolder(path: folder), store: self).run(progress)
+            // What was read for the key was read again for the image: a file edited in between would give an image a wrong name.
+            guard try self.key(of: recipe) == key else { throw ImageError(.changed, recipe.name) }
         }
         guard let image = lookup(key) else { throw ImageError(.missingInput, shelf.path(key)) }
         progress(.done(key: key))

@@ -130,6 +130,39 @@ import Testing
         _ = try store(scratch).build(recipe(scratch, sha256: found))
     }
 
+    @Test func `an input that changes while the image is built gives no image`() throws {
+        let scratch = try Scratch()
+        try archive(scratch)
+        try scratch.write("file", "one")
+        let files = [ImageRecipe.File(to: "/a", content: .from(path: "file"), mode: 0o644)]
+        let error = #expect(throws: ImageError.self) {
+            try store(scratch).build(recipe(scratch, files: files)) { progress in
+                if progress == .finishing { _ = try? scratch.shell("printf two >file") }
+            }
+        }
+        #expect(error?.problem == .changed)
+        #expect(Folder.names(scratch.file("home/cache/images")) == [])
+
+        // The archive itself: other bytes behind the same name, seen by the digest of what was decoded.
+        try scratch.shell(
+            "head -c 20M /dev/urandom >pad; mkdir -p boot; echo k >boot/vmlinuz-1; echo r >boot/initrd.img-1; tar cf root.tar pad boot; cp root.tar other.tar; printf x | dd of=other.tar bs=1 seek=15000000 conv=notrunc status=none"
+        )
+        var isFirst = true
+        let swapped = #expect(throws: ImageError.self) {
+            try store(scratch).build(recipe(scratch)) { progress in
+                guard case .reading = progress, isFirst else { return }
+                isFirst = false
+                _ = try? scratch.shell("cat other.tar >root.tar")
+            }
+        }
+        // The decoder is a few megabytes ahead of the callback at most, and the change is further on.
+        guard case .digestMismatch = swapped?.problem else {
+            Issue.record("\(String(describing: swapped))")
+            return
+        }
+        #expect(Folder.names(scratch.file("home/cache/images")) == [])
+    }
+
     @Test func `a disk too small says what is needed`() throws {
         let scratch = try Scratch()
         try scratch.shell(
