@@ -46,6 +46,8 @@ final class Board: Sendable {
     let entropy: Unit
     let console: Unit?
     let consoleDevice: VirtioConsole?
+    private let pci: PCIBus
+    private let pciPorts: PCIConfigPorts
 
     init(machine: VirtualMachine, ram: GuestRAM, cpus: Int, sockets: Sockets, control: any MachineControl) throws(BusError) {
         let clock = SystemClock()
@@ -105,15 +107,19 @@ final class Board: Sendable {
         }
         entropy = plug("entropy", VirtioEntropy(source: KernelEntropy()), sockets.entropyBell)
 
-        let bus = PCIBus(functions)
-        try ports.attach(PCIConfigPorts(bus: bus, machine: control), at: AddressMap.pciConfig, count: 8)
-        bus.placeWindows()
+        pci = PCIBus(functions)
+        pciPorts = PCIConfigPorts(bus: pci, machine: control)
+        try ports.attach(pciPorts, at: AddressMap.pciConfig, count: 8)
+        pci.placeWindows()
     }
 
     var units: [Unit] { disks + [entropy] + (console.map { [$0] } ?? []) }
 
-    /// No device touches guest memory or interrupts after this.
+    /// No device touches guest memory or interrupts after this, and the board is taken apart: buses know devices and devices know buses, so it would
+    /// not go away by itself.
     func shutDown() {
         for unit in units { unit.device.shutDown() }
+        pci.reset()
+        ports.detach(pciPorts, at: AddressMap.pciConfig)
     }
 }

@@ -33,6 +33,8 @@ final class Stream {
     private var isGathering = false
     private var hasEnded = false
     private var stall: EventLoop.TimerID?
+    /// Descriptors that waited before this stream had them, with their flags.
+    private var wereBlocking: [(number: CInt, flags: CInt)] = []
     /// Watched by the loop; nil for what cannot be waited for, such as files: always ready.
     private var watched: Set<CInt> = []
 
@@ -49,8 +51,15 @@ final class Stream {
             pending.take()
             self?.flushSoon()
         }
-        try input.with { (descriptor) throws(OSError) in try descriptor.setNonBlocking() }
-        try sink.with { (descriptor) throws(OSError) in try descriptor.setNonBlocking() }
+        for number in Set([input.number, sink.number]) { try unblock(number) }
+    }
+
+    /// The mode is the open file's, which a shell or a terminal's other users may share: `finish` puts it back.
+    private func unblock(_ number: CInt) throws(OSError) {
+        let flags = try retrying("read the flags of descriptor \(number)") { fcntl(number, F_GETFL) }
+        guard flags & O_NONBLOCK == 0 else { return }
+        try retrying("set the flags of descriptor \(number)") { fcntl(number, F_SETFL, flags | O_NONBLOCK) }
+        wereBlocking.append((number, flags))
     }
 
     /// Begins to read; input goes to `onInput`.
@@ -164,6 +173,8 @@ final class Stream {
             unsafe _ = poll(&entry, 1, 20)
             flush()
         }
+        for (number, flags) in wereBlocking { _ = fcntl(number, F_SETFL, flags) }
+        wereBlocking = []
     }
 
     // MARK: The loop

@@ -185,7 +185,52 @@ struct TinyGuestTests {
         }
     }
 
-    private func prepared(_ code: [UInt8]) throws -> URL {
+    @Test func `a hundred resets leave no descriptor behind`() throws {
+        let result = MachineProgram.shell(
+            """
+            ulimit -n 48
+            exec timeout --preserve-status -k 5 5 "$MACHINE" --name tiny --memory 16MiB --kernel 10 --serial 8:8 10<kernel 8<>/dev/null --control 9:2 9<>fifo
+            """, in: try prepared(Code.out8(0xCF9, 6) + Code.halt))
+        #expect(result.status == 0, "\(result.errors.suffix(300))")
+        #expect(result.errors.components(separatedBy: "port-cf9").count > 20)
+    }
+
+    @Test func `a machine costs less than 5 MiB beyond its guest's memory`() throws {
+        // 64 MiB of guest memory is the one mapping of that size; the map of it says how much of the rest is resident.
+        let result = MachineProgram.shell(
+            """
+            "$MACHINE" --name tiny --memory 64MiB --cpus 2 --kernel 10 --serial 8:8 --disk id=a,fd=11 10<kernel 11<>disk 8<>/dev/null &
+            sleep 1.5; cat /proc/$!/smaps; kill $!; wait $!; echo "status $?"
+            """, in: try prepared(Code.put("z") + Code.halt, disk: 1 << 20))
+        #expect(result.output.contains("status 0"))
+        var isGuest = false
+        var resident = 0
+        for line in result.output.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if let range = words.first?.split(separator: "-"), range.count == 2, let low = Int(range[0], radix: 16),
+                let high = Int(range[1], radix: 16)
+            {
+                isGuest = high - low == 64 << 20
+            } else if words.first == "Rss:", !isGuest {
+                resident += Int(words[1]) ?? 0
+            }
+        }
+        print("resident beyond guest memory: \(resident) KiB")
+        #expect(resident > 100 && resident < 5 << 10)
+    }
+
+    @Test func `standard streams are as they were when the machine is gone`() throws {
+        let result = MachineProgram.shell(
+            """
+            "$MACHINE" --name tiny --memory 16MiB --kernel 10 --serial 0:1 10<kernel
+            grep flags /proc/self/fdinfo/0 /proc/self/fdinfo/1
+            """, in: try prepared(Code.put("z") + Code.powerOff))
+        let flags = result.output.split(separator: "\n").compactMap { Int($0.split(separator: "\t").last ?? "", radix: 8) }
+        #expect(flags.count == 2 && flags.allSatisfy { $0 & 0o4000 == 0 })
+    }
+
+    private func prepared(_ code: [UInt8], disk: Int? = nil) throws -> URL {
+        if let disk { try scratch.write([UInt8](repeating: 0, count: disk), to: "disk") }
         try scratch.write(PVHImage(code: code, memoryCount: 65536).bytes, to: "kernel")
         return try fifo()
     }

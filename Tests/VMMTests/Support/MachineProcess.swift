@@ -24,9 +24,15 @@ enum MachineProgram {
     ///   - input: what is said on standard input; it stays open until the machine ends.
     ///   - limit: seconds until it is told to stop (SIGTERM).
     static func run(_ line: String, in folder: URL? = nil, input: String = "", limit: Int = 20) -> Result {
+        shell("exec timeout --preserve-status -k 5 \(limit) \"$MACHINE\" \(line)", in: folder, input: input)
+    }
+
+    /// Runs a script of bash, in which `$MACHINE` is the program.
+    static func shell(_ script: String, in folder: URL? = nil, input: String = "") -> Result {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.arguments = ["-c", "exec timeout --preserve-status -k 5 \(limit) '\(path)' \(line)"]
+        process.arguments = ["-c", script]
+        process.environment = ProcessInfo.processInfo.environment.merging(["MACHINE": path]) { $1 }
         if let folder { process.currentDirectoryURL = folder }
         let output = Foundation.Pipe()
         let errors = Foundation.Pipe()
