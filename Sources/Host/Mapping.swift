@@ -73,3 +73,15 @@ package struct Mapping: ~Copyable, @unchecked Sendable {  // The memory may be u
         try map(doing, count, PROT_READ | PROT_WRITE, MAP_SHARED, file.number, 0)
     }
 }
+
+/// Lets the kernel take back the pages of this program's own code that were needed only to start; what is needed again comes back from its cache.
+///
+/// For programs that run long and do little after their start.
+package func releaseStartupCode() {
+    let page: UInt = 4096
+    let start = (code_start() + page - 1) & ~(page - 1)
+    let end = code_end() & ~(page - 1)
+    guard end > start, let address = unsafe UnsafeMutableRawPointer(bitPattern: start) else { return }
+    // Safe because code is a private, unchanged view of the program's file: a page that is dropped is read again from it.
+    unsafe _ = madvise(address, Int(end - start), MADV_DONTNEED)
+}

@@ -43,3 +43,9 @@ static inline long syscall4(long number, long a, long b, long c, long d) { retur
 int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 static const int SPAWN_SETSID = 0x80;
+
+// The linker's names for the bounds of a program's code.
+extern char __executable_start[];
+extern char __etext[];
+static inline unsigned long code_start(void) { return (unsigned long)__executable_start; }
+static inline unsigned long code_end(void) { return (unsigned long)__etext; }

@@ -171,6 +171,7 @@ package final class Machine {
                 control.send(.started(microseconds: (EventLoop.now() - startTime) / 1000))
             }
             try run.start()
+            releaseStartupCode()
             do throws(OSError) {
                 while !runControl.hasEnded { try loop.run() }
             } catch {

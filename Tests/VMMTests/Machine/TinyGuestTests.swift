@@ -216,7 +216,12 @@ struct TinyGuestTests {
             }
         }
         print("resident beyond guest memory: \(resident) KiB")
-        #expect(resident > 100 && resident < 5 << 10)
+        #if DEBUG
+            let limit = 8 << 10  // unoptimised code is larger
+        #else
+            let limit = 5 << 10
+        #endif
+        #expect(resident > 100 && resident < limit)
     }
 
     @Test func `standard streams are as they were when the machine is gone`() throws {
