@@ -27,6 +27,8 @@ package final class Machine {
     private var life: Run?
     private var runControl: RunControl?
     private var hasAnnounced = false
+    /// A stop was asked for: it holds even when the run was just ending for another reason, such as a reset.
+    private var mustStop = false
 
     /// Opens and checks everything the command line names, before there is a virtual machine.
     ///
@@ -185,6 +187,7 @@ package final class Machine {
             switch runControl.ending ?? .stopped {
             case .reset(let cause):
                 control.send(.reset(cause: cause))
+                if mustStop { return (.success, nil) }
                 ram.clear()
             case .poweredOff:
                 control.send(.poweredOff)
@@ -202,7 +205,9 @@ package final class Machine {
         switch word {
         case .powerButton: life?.board.power.pressPowerButton()
         case .reset: runControl?.end(.reset(cause: "host"))
-        case .stop: runControl?.end(.stopped)
+        case .stop:
+            mustStop = true
+            runControl?.end(.stopped)
         }
     }
 
