@@ -1,4 +1,3 @@
-internal import CLinux
 internal import CarrierLink
 internal import Glibc
 package import Host

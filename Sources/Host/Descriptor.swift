@@ -38,6 +38,11 @@ package struct Descriptor: ~Copyable {
         Descriptor(owning: try retrying("duplicate descriptor \(number)") { fcntl(number, F_DUPFD_CLOEXEC, 0) })
     }
 
+    /// Makes a standard descriptor of this process mean the same open file; what it meant before is closed.
+    package borrowing func stand(at standard: CInt) throws(OSError) {
+        try retrying("put descriptor \(number) at \(standard)") { dup2(number, standard) }
+    }
+
     // MARK: Streams
 
     /// Reads what is there, at most `buffer.count` bytes; 0 is the end of the file.

@@ -94,8 +94,7 @@ enum Bringup {
 
     /// One line on the serial console.
     static func say(_ text: String) {
-        let console = Descriptor(owning: dup(STDERR_FILENO))
-        try? console.writeAll(Array("vmlab-carrier-init: \(text)\n".utf8))
+        try? Borrowed(STDERR_FILENO).writeAll(Array("vmlab-carrier-init: \(text)\n".utf8))
     }
 
     static func powerOff() -> Never {

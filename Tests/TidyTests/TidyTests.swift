@@ -8,20 +8,23 @@ private let arrows: [String: Set<String>] = [
     "LabPlan": ["LabModel"],
     "LabImages": ["LabModel", "Host", "CArchive", "CCrypto"],
     "LabRunner": ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"],
-    "Carrier": ["LabModel", "Host"],
+    "CarrierLink": [],
+    "Carrier": ["LabModel", "CarrierLink", "Host"],
     "Host": ["CLinux"],
     "Devices": [],
     "VMM": ["Devices", "Host", "CLinux"],
     "vmlab": ["LabModel", "LabFile", "LabPlan", "LabImages", "LabRunner", "Carrier", "Host"],
     "vmlab-machine": ["VMM", "Devices", "Host"],
-    "vmlab-carrier-init": ["Host", "CLinux", "Carrier"],
+    "vmlab-carrier-init": ["CarrierLink", "Host", "CLinux"],
     "vmlab-leash": ["Host", "CLinux"],
     "vmlab-bench": ["LabModel", "LabImages", "Host"],
 ]
 
+private let doors: Set<String> = ["CLinux", "CYAML", "CArchive", "CCrypto"]
+
 /// Rooms that end up in the static programs, and rooms that are pure values: no Foundation there.
 private let withoutFoundation: Set<String> = [
-    "LabModel", "LabPlan", "Host", "Devices", "VMM", "vmlab-machine", "vmlab-carrier-init", "vmlab-leash",
+    "LabModel", "LabPlan", "Host", "CarrierLink", "Devices", "VMM", "vmlab-machine", "vmlab-carrier-init", "vmlab-leash",
 ]
 
 private func imports(of file: SourceTree.File) -> [String] {
@@ -37,13 +40,13 @@ private func imports(of file: SourceTree.File) -> [String] {
         let rooms = Set(arrows.keys)
         for file in SourceTree.sources {
             guard let allowed = arrows[file.room] else {
-                if !["CLinux", "CYAML", "CArchive"].contains(file.room) {
+                if !doors.contains(file.room) {
                     Issue.record("\(file.path): a room that the picture does not show")
                 }
                 continue
             }
             for name in imports(of: file)
-            where rooms.contains(name) || name.hasPrefix("C") && ["CLinux", "CYAML", "CArchive"].contains(name) {
+            where rooms.contains(name) || doors.contains(name) {
                 #expect(allowed.contains(name), "\(file.path) imports \(name)")
             }
         }
@@ -61,6 +64,8 @@ private func imports(of file: SourceTree.File) -> [String] {
         for file in SourceTree.sources where file.room != "Host" {
             for (index, line) in file.code.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
                 guard let call = line.firstMatch(of: calls), !line.contains("func ") else { continue }
+                // A method of the file's own, or one that takes nothing: the C functions all take something.
+                if file.code.contains("func \(call.1)(") || line[call.range.upperBound...].hasPrefix(")") { continue }
                 Issue.record("\(file.path):\(index + 1) calls \(call.1) itself")
             }
         }

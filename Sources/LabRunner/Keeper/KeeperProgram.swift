@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 package import Host
 package import LabModel
@@ -78,8 +77,8 @@ package enum KeeperProgram {
     /// A bug's last words go where `vmlab doctor` and people find them.
     private static func keepStandardError(_ path: String) {
         guard let log = try? Descriptor.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW) else { return }
-        dup2(log.number, 2)
+        try? log.stand(at: STDERR_FILENO)
         guard let nothing = try? Descriptor.open("/dev/null", O_RDWR) else { return }
-        dup2(nothing.number, 0)
+        try? nothing.stand(at: STDIN_FILENO)
     }
 }
