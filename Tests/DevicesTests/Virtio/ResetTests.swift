@@ -1,4 +1,5 @@
 import Devices
+import Glibc
 import Synchronization
 import Testing
 
@@ -13,6 +14,8 @@ private final class SlowStorage: BlockStorage {
     func read(at offset: UInt64, into ranges: [UnsafeMutableRawBufferPointer]) throws(StorageError) {
         busy.add(1, ordering: .acquiringAndReleasing)
         reads.add(1, ordering: .relaxed)
+        // Others run in the middle of the request, also where there is one processor only.
+        sched_yield()
         for index in unsafe ranges.indices {
             for byte in unsafe 0..<ranges[index].count { unsafe ranges[index][byte] = 0xD1 }
         }
@@ -104,6 +107,35 @@ private final class SlowStorage: BlockStorage {
             #expect(rig.status == 0)
         }
         #expect(!function.isBroken)
+    }
+
+    @Test func `a reset forgets the last driver's features, rings and position`() throws {
+        let rig = try VirtioRig(VirtioBlock(storage: MemoryStorage(sectors: 64), serial: "again"))
+        let first = rig.ring(16)
+        let request: [(address: UInt64, length: UInt32, isWritable: Bool)] = [(0x8000, 16, false), (0x9000, 512, true), (0xA000, 1, true)]
+        rig.start([0: first], features: VirtioRig.version1 | VirtioRig.eventIndex | VirtioRig.indirect)
+        for _ in 0..<3 { first.offer(request) }
+        rig.run()
+        #expect(first.usedIndex == 3)
+        #expect(first.availableEvent == 3)
+        rig.status = 0
+        first.offer(request)
+        rig.run()
+        #expect(first.usedIndex == 3)
+        // The second driver has a ring elsewhere, starts from 0, and knows neither event indices nor indirect tables.
+        let second = rig.ring(8, base: 0x4000)
+        rig.start([0: second])
+        #expect(rig.read(0x18, 2) == 8)
+        second.availableFlags = 1
+        second.offer(request)
+        _ = rig.read(0x1000, 1)
+        rig.run()
+        #expect(second.usedIndex == 1)
+        #expect(!rig.pin.level)
+        second.describe(0, 0x9000, 16, TestRing.indirect)
+        second.offer(0)
+        rig.run()
+        #expect(rig.function.isBroken)
     }
 
     @Test func `a device that is shut down serves nothing more`() throws {
