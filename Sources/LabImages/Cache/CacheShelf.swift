@@ -61,6 +61,16 @@ package struct CacheShelf: Sendable {
         _ = lock
     }
 
+    /// Does something to what belongs to a key, unless somebody is making it.
+    ///
+    /// - Parameter isOwn: the caller is the one who makes it.
+    func whileIdle(_ key: String, or isOwn: Bool, _ body: () -> Void) {
+        if isOwn { return body() }
+        guard !key.contains("/"), let lock = try? FileLock.tryLock(lockPath(key)) else { return }
+        body()
+        _ = lock
+    }
+
     private func take(_ key: String, _ waiting: () -> Void) throws(ImageError) -> FileLock {
         do throws(OSError) {
             if let lock = try FileLock.tryLock(lockPath(key)) { return lock }

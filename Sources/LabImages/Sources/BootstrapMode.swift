@@ -39,20 +39,27 @@ enum BootstrapMode: String {
     }
 
     /// Where the root filesystem is put together. Inside the cache, where the next builder finds what a killed one left; but in
-    /// a namespace root is another user, who cannot enter a home folder: then in `/tmp`.
-    func makeTemporaryFolder(inside scratch: String) throws(ImageError) -> String {
+    /// a namespace root is another user, who cannot enter a home folder: then in `/tmp`, under a name that tells whose it is.
+    ///
+    /// - Parameter key: what is being made, under the lock of `shelf`.
+    func makeTemporaryFolder(inside scratch: String, key: String, shelf: CacheShelf, tool: HostProgram) throws(ImageError) -> String {
         guard self == .unshare else {
             let folder = scratch + "/tmp"
             try Folder.make(folder)
             return folder
         }
-        var template = Array("/tmp/vmlab-image.XXXXXX".utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { throw ImageError(OSError(.last, "make a folder"), "/tmp") }
-        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        for name in Folder.names("/tmp") where name.hasPrefix(BootstrapMode.prefix) {
+            let other = String(name.dropFirst(BootstrapMode.prefix.count))
+            // Ours by the lock that we hold, or nobody's any more; a living builder's is left alone.
+            shelf.whileIdle(other, or: other == key) { removeTemporaryFolder("/tmp/" + name, with: tool) }
+        }
+        let folder = "/tmp/" + BootstrapMode.prefix + key
         // Others may pass through, and nothing else: what is inside has owners of its own.
-        _ = unsafe chmod(folder, 0o711)
+        guard unsafe mkdir(folder, 0o711) == 0 else { throw ImageError(OSError(.last, "make the folder"), folder) }
         return folder
     }
+
+    private static let prefix = "vmlab-image-\(geteuid())-"
 
     /// `mmdebstrap` removes what it made also when it fails; this is for what it could not.
     func removeTemporaryFolder(_ folder: String, with tool: HostProgram) {

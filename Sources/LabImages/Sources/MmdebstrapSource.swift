@@ -73,16 +73,20 @@ struct MmdebstrapSource {
         try shelf.make(
             key, isWhole: { FileStatus.isFile("\($0)/\(name)") }, waiting: { progress(.waitingForBuilder) }
         ) { folder throws(ImageError) in
-            try make("\(folder)/\(name)", scratch: folder, progress)
+            try make("\(folder)/\(name)", key, on: shelf, scratch: folder, progress)
         }
         return "\(shelf.path(key))/\(name)"
     }
 
-    private func make(_ output: String, scratch: String, _ progress: ImageProgressHandler) throws(ImageError) {
+    private func make(
+        _ output: String, _ key: String, on shelf: CacheShelf, scratch: String, _ progress: ImageProgressHandler
+    ) throws(ImageError) {
         let mode = try BootstrapMode.find()
-        let temporary = try mode.makeTemporaryFolder(inside: scratch)
+        let name = "mmdebstrap"
+        let temporary = try mode.makeTemporaryFolder(
+            inside: scratch, key: key, shelf: shelf, tool: try HostProgram(name, package: name))
         let tool = try HostProgram(
-            "mmdebstrap", package: "mmdebstrap",
+            name, package: name,
             environment: ["TMPDIR": temporary, "SOURCE_DATE_EPOCH": MmdebstrapSource.sourceDate].merging(Proxies.environment()) { $1 })
         let sources = try AptSources.find(suite: suite)
         let file = try Folder.create(output)
