@@ -72,7 +72,7 @@ let package = Package(
         room("VMM", ["Devices", "Host", "CLinux"]),
         staticProgram("vmlab-machine", ["VMM", "Devices", "Host"]),
         staticProgram("vmlab-carrier-init", ["CarrierLink", "Host", "CLinux", system]),
-        staticProgram("vmlab-leash", ["CLinux"]),
+        staticProgram("vmlab-leash", ["Host", "CLinux", system]),
 
         tests("HostTests", ["Host", system]),
         tests("LabFileTests", ["LabFile", "LabModel", "LabPlan"]),

@@ -1,10 +1,13 @@
 //! `vmlab-leash [--group] [--gently] PARENT_PID -- PROGRAM ARGUMENT...` runs a program that dies with its parent.
 //
-// The kernel kills the program (SIGKILL; with --gently SIGTERM, for one that tidies up after itself) when the *thread* of the parent that started the leash ends: start children only
+// The kernel kills the program (SIGKILL) when the *thread* of the parent that started the leash ends: start children only
 // from a thread that lives as long as they should (the keeper's main thread). Descriptors, environment and working
-// folder pass through untouched. Status 127: no such program; 126: it cannot be run; 125: the parent is gone already; 64: usage.
+// folder pass through untouched. With --gently, for programs that tidy up after themselves, the leash stays in between
+// (`Supervision`), and only standard input, output and error pass through. Status 127: no such program; 126: it cannot be run; 125: the parent is gone already; 64: usage.
 internal import CLinux
 internal import Glibc
+internal import Host
+internal import SystemPackage
 
 /// Says what is wrong on standard error, in one line, and ends.
 func fail(_ status: CInt, _ text: String) -> Never {
@@ -28,6 +31,14 @@ guard syscall3(Int(SYS_prctl), Int(PR_SET_PDEATHSIG), Int(gently ? SIGTERM : SIG
 // The parent may have died before the signal was armed, and this process already belongs to another.
 guard getppid() == parent else { fail(125, "the parent \(parent) is gone") }
 if group, setpgid(0, 0) != 0 { fail(126, "cannot make a process group: \(message(errno))") }
+
+if gently {
+    do throws(OSError) {
+        exit(try Supervision.run(program, Array(words)))
+    } catch {
+        fail(error.code == .noSuchFileOrDirectory ? 127 : 126, "\(error)")
+    }
+}
 
 // Safe because the copies and the array live until exec replaces this program, or it ends.
 var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) }
