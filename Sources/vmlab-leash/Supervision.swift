@@ -49,7 +49,7 @@ enum Supervision {
         let children = String(decoding: list, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
         for child in children {
             kill(child, SIGKILL)
-            if child != waited { unsafe _ = waitpid(child, nil, WNOHANG) }
+            if child != waited { _ = waitpid(child, nil, WNOHANG) }
         }
         return !children.isEmpty
     }

@@ -54,8 +54,10 @@ enum BootstrapMode: String {
             shelf.whileIdle(other, or: other == key) { removeTemporaryFolder("/tmp/" + name, with: tool) }
         }
         let folder = "/tmp/" + BootstrapMode.prefix + key
-        // Others may pass through, and nothing else: what is inside has owners of its own.
-        guard unsafe mkdir(folder, 0o711) == 0 else { throw ImageError(OSError(.last, "make the folder"), folder) }
+        // The namespace's root is a stranger here: it must be able to pass through, and to list what it has to remove.
+        guard unsafe mkdir(folder, 0o755) == 0 else { throw ImageError(OSError(.last, "make the folder"), folder) }
+        // Whatever the caller's umask took away.
+        guard unsafe chmod(folder, 0o755) == 0 else { throw ImageError(OSError(.last, "open the folder to others"), folder) }
         return folder
     }
 
@@ -67,7 +69,7 @@ enum BootstrapMode: String {
             try Folder.remove(folder)
         } catch {
             guard self == .unshare else { return }
-            // Files of subordinate ids can only be removed from inside their namespace.
+            // Files of subordinate ids can only be removed from inside their namespace; their empty folder then from outside.
             _ = try? tool.output(["--unshare-helper", "rm", "-rf", "--", folder])
             _ = try? Folder.remove(folder)
         }

@@ -85,6 +85,27 @@ import Testing
         #expect(Folder.names(folder + "/cache/archives").allSatisfy { !$0.hasSuffix(".part") })
     }
 
+    @Test func `a program that will not stop is ended with everything it started`() async throws {
+        let mark = "vmlab-images-stubborn.\(getpid())"
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            let end = try NamedThread("end") {
+                sleep(1)
+                kill(getpid(), SIGKILL)
+            }
+            let script = "trap '' TERM; setsid sleep 1000 & sleep 1000; sleep 1000"
+            _ = try HostProgram("bash", package: "bash", environment: ["MARK": "vmlab-images-stubborn.\(getppid())"]).output(["-c", script])
+            end.join()
+        }
+        #expect(Self.processes(naming: mark).count >= 2)
+        var left: [String] = []
+        for _ in 0..<200 {
+            left = Self.processes(naming: mark)
+            if left.isEmpty { break }
+            usleep(100_000)
+        }
+        #expect(left == [])
+    }
+
     /// Processes other than this one that have the text in their command line or environment.
     private static func processes(naming text: String) -> [String] {
         Folder.names("/proc").filter { name in
