@@ -56,7 +56,7 @@ extension RealCarriers {
             let outcome = try run(
                 bench,
                 [
-                    "busybox", "sh", "-c",
+                    "/bin/busybox", "sh", "-c",
                     "/bin/busybox grep MemAvailable /proc/meminfo; /bin/busybox dd if=/dev/zero of=/tmp/x bs=1M count=4000",
                 ],
                 memory: 100 << 20)
