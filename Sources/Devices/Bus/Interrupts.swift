@@ -1,5 +1,3 @@
-import Synchronization
-
 /// One wire into the interrupt controllers (an ISA interrupt, a PCI pin).
 ///
 /// With KVM: `setLevel` is KVM_IRQ_LINE on the line's GSI. Called from vCPU and worker threads, with a device's lock held: it must not block and must not call back
@@ -15,53 +13,6 @@ extension InterruptLine {
     package func pulse() {
         setLevel(true)
         setLevel(false)
-    }
-}
-
-/// A line that leads nowhere, for devices whose interrupt is not wired.
-package struct NoInterruptLine: InterruptLine {
-    package init() {}
-    package func setLevel(_ asserted: Bool) {}
-}
-
-/// Several devices on one level-triggered line: it is asserted while any input is.
-///
-/// Give each device `input()` of its own; at most 64 inputs a line.
-package final class SharedInterruptLine: Sendable {
-    private struct State {
-        var inputs: UInt64 = 0
-        var asserted: UInt64 = 0
-    }
-    private let line: any InterruptLine
-    private let state = Mutex(State())
-
-    package init(_ line: any InterruptLine) {
-        self.line = line
-    }
-
-    package func input() -> any InterruptLine {
-        let number = state.withLock { state in
-            defer { state.inputs += 1 }
-            return state.inputs
-        }
-        precondition(number < 64, "too many devices on one interrupt line")
-        return Input(shared: self, mask: 1 &<< number)
-    }
-
-    private func set(_ mask: UInt64, _ asserted: Bool) {
-        // The line is driven inside the lock, so that two inputs that change at once cannot reach it in the wrong order.
-        state.withLock { state in
-            let before = state.asserted
-            state.asserted = asserted ? before | mask : before & ~mask
-            if (before == 0) != (state.asserted == 0) { line.setLevel(state.asserted != 0) }
-        }
-    }
-
-    private struct Input: InterruptLine {
-        let shared: SharedInterruptLine
-        let mask: UInt64
-
-        func setLevel(_ asserted: Bool) { shared.set(mask, asserted) }
     }
 }
 

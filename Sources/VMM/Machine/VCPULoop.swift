@@ -12,11 +12,14 @@ struct VCPULoop: Sendable {
 
     func run() {
         control.enroll(vcpu)
+        // Guests poll one device for long: what this thread last used is found again without a lock.
+        var portCache = BusCache()
+        var windowCache = BusCache()
         while !control.hasEnded {
             do throws(KVMError) {
                 switch try vcpu.enter() {
-                case .port(let access): answer(access)
-                case .memory(let address, let count, let isWrite): answer(address, count, isWrite: isWrite)
+                case .port(let access): answer(access, &portCache)
+                case .memory(let address, let count, let isWrite): answer(address, count, isWrite: isWrite, &windowCache)
                 case .interrupted: vcpu.clearKick()
                 case .tripleFault:
                     if resetsOnTripleFault {
@@ -42,7 +45,7 @@ struct VCPULoop: Sendable {
     }
 
     /// Every repetition of a string access is an access of its own.
-    private func answer(_ access: PortAccess) {
+    private func answer(_ access: PortAccess, _ cache: inout BusCache) {
         let width = Int(access.width)
         let port = UInt64(access.port)
         // Safe because the data lies in the vCPU's page and each element in the data.
@@ -51,20 +54,20 @@ struct VCPULoop: Sendable {
                 if access.isWrite {
                     var value: UInt64 = 0
                     for index in (0..<width).reversed() { value = unsafe value << 8 | UInt64(data[start + index]) }
-                    ports.write(port, count: width, value: value)
+                    ports.write(port, count: width, value: value, through: &cache)
                 } else {
-                    let value = ports.read(port, count: width)
+                    let value = ports.read(port, count: width, through: &cache)
                     for index in 0..<width { unsafe data[start + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
                 }
             }
         }
     }
 
-    private func answer(_ address: UInt64, _ count: Int, isWrite: Bool) {
+    private func answer(_ address: UInt64, _ count: Int, isWrite: Bool, _ cache: inout BusCache) {
         if isWrite {
-            windows.write(address, count: count, value: vcpu.memoryValue(count: count))
+            windows.write(address, count: count, value: vcpu.memoryValue(count: count), through: &cache)
         } else {
-            vcpu.setMemoryValue(windows.read(address, count: count))
+            vcpu.setMemoryValue(windows.read(address, count: count, through: &cache))
         }
     }
 }

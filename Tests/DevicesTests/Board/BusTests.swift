@@ -130,19 +130,4 @@ final class EchoDevice: BusDevice {
         try bus.attach(second, at: 0x1000, count: 4, offset: 0x40)
         #expect(bus.read(0x1003, count: 1, through: &cache) == 0x43)
     }
-
-    @Test func `a shared line is up while any input is`() {
-        let line = RecordingLine()
-        let shared = SharedInterruptLine(line)
-        let (first, second) = (shared.input(), shared.input())
-        first.setLevel(true)
-        second.setLevel(true)
-        first.setLevel(false)
-        #expect(line.level)
-        second.setLevel(false)
-        second.setLevel(false)
-        #expect(!line.level)
-        first.pulse()
-        #expect(!line.level && line.edges == 2)
-    }
 }

@@ -160,7 +160,7 @@ import Testing
     }
 
     @Test func `H35 output that the sink refuses is counted and holds nobody up`() {
-        let full = UART16550(sink: CollectingSink(room: 3), line: NoInterruptLine())
+        let full = UART16550(sink: CollectingSink(room: 3), line: RecordingLine())
         for _ in 0..<100_000 { full.writeByte(offset: 0, value: 0x41) }
         #expect(full.droppedCount == 99_997)
         #expect(full.readByte(offset: 5) == 0x60)
