@@ -13,9 +13,7 @@ enum Failure {
         case let diagnostics as Diagnostics:
             io.writeErr(diagnostics.text)
             return .inputWrong
-        case let error as LabLocationError:
-            io.say("vmlab: \(Text.plain(error.description))")
-            return code(of: error)
+        case let error as LabLocationError: return tell(Outcome(code(of: error), error.description), io)
         default: return tell(Outcome(explaining: error), io)
         }
     }

@@ -108,7 +108,7 @@ final class Connection {
     /// The stream may have more.
     func wake() { if stream != nil { pump() } }
 
-    func close() {
+    func hangUp() {
         guard !isClosed else { return }
         isClosed = true
         stream = nil
@@ -153,10 +153,10 @@ final class Connection {
                     outputStart = 0
                 }
             } catch {
-                return close()
+                return hangUp()
             }
         }
-        if pending == 0 && closesWhenSent { return close() }
+        if pending == 0 && closesWhenSent { return hangUp() }
         if isBehind { scheduleLines() }
         updateInterest()
     }
@@ -168,7 +168,7 @@ final class Connection {
         var reads = pending < Self.outputLimit && !isPaused && !isBehind && !closesWhenSent
         if case .ended = input { reads = false }
         if reads { interest.insert(.read) }
-        do throws(OSError) { try loop.change(socket.number, to: interest) } catch { close() }
+        do throws(OSError) { try loop.change(socket.number, to: interest) } catch { hangUp() }
     }
 
     // MARK: From the client
@@ -178,7 +178,7 @@ final class Connection {
         guard !isClosed else { return }
         if readiness.contains(.write) { pump() }
         guard !isClosed, readiness.contains(.hangup), !readiness.contains(.read) else { return }
-        close()
+        hangUp()
     }
 
     private func receive() {
@@ -186,7 +186,7 @@ final class Connection {
         do throws(OSError) {
             bytes = try socket.read(upTo: Self.readSize)
         } catch {
-            if error.code != .wouldBlock && error.code != .resourceTemporarilyUnavailable { close() }
+            if error.code != .wouldBlock && error.code != .resourceTemporarilyUnavailable { hangUp() }
             return
         }
         guard !bytes.isEmpty else { return endInput() }
@@ -229,6 +229,6 @@ final class Connection {
     /// The client sends no more. One that waits for an answer still gets it.
     private func endInput() {
         input = .ended
-        if stream == nil && pending == 0 && !server.isWaiting(self) { close() } else { updateInterest() }
+        if stream == nil && pending == 0 && !server.isWaiting(self) { hangUp() } else { updateInterest() }
     }
 }

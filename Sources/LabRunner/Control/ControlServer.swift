@@ -98,7 +98,7 @@ final class ControlServer {
 
     /// Lets go of the clients to whom everything has been said.
     func closeFinished() {
-        for connection in connections.values where connection.isIdle { connection.close() }
+        for connection in connections.values where connection.isIdle { connection.hangUp() }
     }
 
     /// Takes no more clients, and takes the socket away.

@@ -33,7 +33,7 @@ package enum KeeperProgram {
         raiseDescriptorLimit()
         let keeper: Keeper
         do {
-            keeper = try open(lab, paths, workshop, failpoint)
+            keeper = try takeLab(lab, paths, workshop, failpoint)
         } catch {
             let outcome = (error as? RunnerError)?.outcome ?? (error as? OSError).map { RunnerError.system($0).outcome }
             if let line = try? JSONLine.line(Reply.result(outcome ?? Outcome(.bug, "\(error)"))) { try? Borrowed(0).writeAll(line) }
@@ -43,7 +43,7 @@ package enum KeeperProgram {
         return .done
     }
 
-    private static func open(_ lab: String, _ paths: LabPaths, _ workshop: Workshop, _ failpoint: Failpoint?) throws -> Keeper {
+    private static func takeLab(_ lab: String, _ paths: LabPaths, _ workshop: Workshop, _ failpoint: Failpoint?) throws -> Keeper {
         // Threads inherit the mask: before any is started.
         let signals = SharedSignals(try SignalDescriptor([SIGTERM, SIGINT, SIGHUP]))
         let loop = try EventLoop()

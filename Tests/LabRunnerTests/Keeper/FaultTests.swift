@@ -5,106 +5,108 @@ import LabModel
 import LabRunner
 import Testing
 
-/// The loops over every record: something is killed there, and then nothing may be left.
-@Suite(.serialized) struct `killed at every record of the ledger` {
-    private static let machines = [("db", ""), ("web", "")]
+extension `played labs` {
+    /// The loops over every record: something is killed there, and then nothing may be left.
+    @Suite(.serialized) struct `killed at every record of the ledger` {
+        private static let machines = [("db", ""), ("web", "")]
 
-    /// How many records an undisturbed `up` writes.
-    private func recordCount() throws -> UInt64 {
-        let person = try Person()
-        let lab = try person.lab(Self.machines)
-        try #require(try person.vmlab("up", lab).status == 0)
-        let ledger = try Ledger.read(person.folders("shop").ledger)
-        #expect(ledger.damagedLines.isEmpty)
-        #expect(try person.vmlab("down", lab).status == 0)
-        return UInt64(ledger.records.count)
-    }
-
-    @Test(arguments: Failpoint.Moment.allCases)
-    func `the keeper: down leaves nothing`(moment: Failpoint.Moment) throws {
-        let count = try recordCount()
-        #expect(count > 10, "folders, image, disks, machines and their readiness: \(count)")
-        for record in 1...count {
-            let person = try Person()
-            let lab = try person.lab(Self.machines)
-            let failpoint = Failpoint(moment: moment, record: record).description
-            let up = try person.vmlab("up", lab, variables: [Failpoint.variable: failpoint])
-            #expect(up.status == 71 && up.err.contains("the keeper"), "\(failpoint): \(up.all)")
-            let ps = try person.vmlab("ps", lab)
-            #expect(ps.status == 0 && ps.err.contains("lost"), "ps tells the truth at \(failpoint): \(ps.all)")
-            let down = try person.vmlab("down", lab)
-            #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(failpoint): \(down.all)")
-            person.expectNothingLeft(failpoint)
-        }
-    }
-
-    @Test func `the keeper: up goes on from there`() throws {
-        for record in 1...(try recordCount()) {
-            let person = try Person()
-            let lab = try person.lab(Self.machines)
-            let failpoint = Failpoint(moment: .after, record: record).description
-            _ = try person.vmlab("up", lab, variables: [Failpoint.variable: failpoint])
-            let up = try person.vmlab("up", lab)
-            #expect(up.status == 0, "\(failpoint): \(up.all)")
-            #expect(person.processes(matching: "--name").count == 2, "\(failpoint): each machine runs once")
-            let plan = try person.vmlab("plan", lab, "--detailed-exitcode")
-            #expect(plan.status == 0, "\(failpoint): \(plan.all)")
-            let down = try person.vmlab("down", lab)
-            #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(failpoint): \(down.all)")
-            person.expectNothingLeft(failpoint)
-        }
-    }
-
-    @Test func `the machines: the lab is told, goes down, and leaves nothing`() throws {
-        for record in 1...(try recordCount()) {
-            let person = try Person()
-            let lab = try person.lab(Self.machines)
-            let failpoint = Failpoint(moment: .after, record: record, victim: .machines).description
-            let up = try person.vmlab("up", lab, variables: [Failpoint.variable: failpoint])
-            if up.status != 0 { #expect(up.err.contains("crashed(signal 9)"), "\(failpoint): \(up.all)") }
-            let down = try person.vmlab("down", lab)
-            #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(failpoint): \(down.all)")
-            person.expectNothingLeft(failpoint)
-        }
-    }
-
-    @Test func `a keeper whose machines ignore even its death`() throws {
-        let person = try Person()
-        let lab = try person.lab([("db", "ignores-everything"), ("web", "ignores-everything")])
-        #expect(try person.vmlab("up", lab).status == 0)
-        kill(try person.keeper(), SIGKILL)
-        // The leash is the kernel's: nobody is asked.
-        for _ in 0..<100 where !person.processes().isEmpty { usleep(20_000) }
-        #expect(person.processes().isEmpty)
-        let down = try person.vmlab("down", lab)
-        #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(down.all)")
-        person.expectNothingLeft()
-    }
-
-    @Test func `a down that is killed half-way is finished by the next one`() throws {
-        for microseconds in stride(from: UInt32(0), to: 300_000, by: 15_000) {
+        /// How many records an undisturbed `up` writes.
+        private func recordCount() throws -> UInt64 {
             let person = try Person()
             let lab = try person.lab(Self.machines)
             try #require(try person.vmlab("up", lab).status == 0)
-            let down = try person.start(["down", lab])
-            usleep(microseconds)
-            down.process.signal(SIGKILL)
-            _ = try down.wait()
-            let again = try person.vmlab("down", lab)
-            #expect(again.status == 0 && again.out == "left behind: nothing\n", "after \(microseconds) us: \(again.all)")
-            person.expectNothingLeft("after \(microseconds) us")
+            let ledger = try Ledger.read(person.folders("shop").ledger)
+            #expect(ledger.damagedLines.isEmpty)
+            #expect(try person.vmlab("down", lab).status == 0)
+            return UInt64(ledger.records.count)
         }
-    }
 
-    @Test func `a stopped keeper is told as such, and down --force ends it`() throws {
-        let person = try Person()
-        let lab = try person.lab([("db", "")])
-        #expect(try person.vmlab("up", lab).status == 0)
-        kill(try person.keeper(), SIGSTOP)
-        let down = try person.vmlab("down", lab)
-        #expect(down.status == 75 && down.err.contains("--force"), "\(down.all)")
-        let forced = try person.vmlab("down", lab, "--force")
-        #expect(forced.status == 0 && forced.out == "left behind: nothing\n", "\(forced.all)")
-        person.expectNothingLeft()
+        @Test(arguments: Failpoint.Moment.allCases)
+        func `the keeper: down leaves nothing`(moment: Failpoint.Moment) throws {
+            let count = try recordCount()
+            #expect(count > 10, "folders, image, disks, machines and their readiness: \(count)")
+            for record in 1...count {
+                let person = try Person()
+                let lab = try person.lab(Self.machines)
+                let failpoint = Failpoint(moment: moment, record: record).description
+                let up = try person.vmlab("up", lab, variables: [Failpoint.variable: failpoint])
+                #expect(up.status == 71 && up.err.contains("the keeper"), "\(failpoint): \(up.all)")
+                let ps = try person.vmlab("ps", lab)
+                #expect(ps.status == 0 && ps.err.contains("lost"), "ps tells the truth at \(failpoint): \(ps.all)")
+                let down = try person.vmlab("down", lab)
+                #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(failpoint): \(down.all)")
+                person.expectNothingLeft(failpoint)
+            }
+        }
+
+        @Test func `the keeper: up goes on from there`() throws {
+            for record in 1...(try recordCount()) {
+                let person = try Person()
+                let lab = try person.lab(Self.machines)
+                let failpoint = Failpoint(moment: .after, record: record).description
+                _ = try person.vmlab("up", lab, variables: [Failpoint.variable: failpoint])
+                let up = try person.vmlab("up", lab)
+                #expect(up.status == 0, "\(failpoint): \(up.all)")
+                #expect(person.processes(matching: "--name").count == 2, "\(failpoint): each machine runs once")
+                let plan = try person.vmlab("plan", lab, "--detailed-exitcode")
+                #expect(plan.status == 0, "\(failpoint): \(plan.all)")
+                let down = try person.vmlab("down", lab)
+                #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(failpoint): \(down.all)")
+                person.expectNothingLeft(failpoint)
+            }
+        }
+
+        @Test func `the machines: the lab is told, goes down, and leaves nothing`() throws {
+            for record in 1...(try recordCount()) {
+                let person = try Person()
+                let lab = try person.lab(Self.machines)
+                let failpoint = Failpoint(moment: .after, record: record, victim: .machines).description
+                let up = try person.vmlab("up", lab, variables: [Failpoint.variable: failpoint])
+                if up.status != 0 { #expect(up.err.contains("crashed(signal 9)"), "\(failpoint): \(up.all)") }
+                let down = try person.vmlab("down", lab)
+                #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(failpoint): \(down.all)")
+                person.expectNothingLeft(failpoint)
+            }
+        }
+
+        @Test func `a keeper whose machines ignore even its death`() throws {
+            let person = try Person()
+            let lab = try person.lab([("db", "ignores-everything"), ("web", "ignores-everything")])
+            #expect(try person.vmlab("up", lab).status == 0)
+            kill(try person.keeper(), SIGKILL)
+            // The leash is the kernel's: nobody is asked.
+            for _ in 0..<100 where !person.processes().isEmpty { usleep(20_000) }
+            #expect(person.processes().isEmpty)
+            let down = try person.vmlab("down", lab)
+            #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(down.all)")
+            person.expectNothingLeft()
+        }
+
+        @Test func `a down that is killed half-way is finished by the next one`() throws {
+            for microseconds in stride(from: UInt32(0), to: 300_000, by: 15_000) {
+                let person = try Person()
+                let lab = try person.lab(Self.machines)
+                try #require(try person.vmlab("up", lab).status == 0)
+                let down = try person.start(["down", lab])
+                usleep(microseconds)
+                down.process.signal(SIGKILL)
+                _ = try down.wait()
+                let again = try person.vmlab("down", lab)
+                #expect(again.status == 0 && again.out == "left behind: nothing\n", "after \(microseconds) us: \(again.all)")
+                person.expectNothingLeft("after \(microseconds) us")
+            }
+        }
+
+        @Test func `a stopped keeper is told as such, and down --force ends it`() throws {
+            let person = try Person()
+            let lab = try person.lab([("db", "")])
+            #expect(try person.vmlab("up", lab).status == 0)
+            kill(try person.keeper(), SIGSTOP)
+            let down = try person.vmlab("down", lab)
+            #expect(down.status == 75 && down.err.contains("--force"), "\(down.all)")
+            let forced = try person.vmlab("down", lab, "--force")
+            #expect(forced.status == 0 && forced.out == "left behind: nothing\n", "\(forced.all)")
+            person.expectNothingLeft()
+        }
     }
 }

@@ -28,7 +28,7 @@ final class Person {
         }
         try Data(FakeMachine.script.utf8).write(to: URL(filePath: programs + "/vmlab-machine"))
         try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: programs + "/vmlab-machine")
-        environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VMLAB_") && $0.key != "NO_COLOR" }
+        environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VMLAB_") && $0.key != "NO_COLOR" && $0.key != "CI" }
         environment["VMLAB_HOME"] = self.home + "/v"
         environment["VMLAB_UP_ACCEL"] = "kvm"
         let image = self.home + "/Images/fake"
@@ -108,6 +108,15 @@ final class Person {
     }
 
     func start(_ arguments: [String], input: String = "", variables: [String: String] = [:]) throws -> Running {
+        try start(programs + "/vmlab", ["vmlab"] + arguments, input, variables)
+    }
+
+    /// Runs another program to its end, in the same surroundings.
+    func run(_ program: String, _ arguments: [String], variables: [String: String]) throws -> Outcome {
+        try start(program, [program] + arguments, "", variables).wait()
+    }
+
+    private func start(_ program: String, _ arguments: [String], _ input: String, _ variables: [String: String]) throws -> Running {
         let folder = home + "/command-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try Data(input.utf8).write(to: URL(filePath: folder + "/in"))
@@ -115,7 +124,7 @@ final class Person {
         let stdout = try Descriptor.open(folder + "/out", O_WRONLY | O_CREAT)
         let stderr = try Descriptor.open(folder + "/err", O_WRONLY | O_CREAT)
         let process = try ChildProcess(
-            program: programs + "/vmlab", arguments: ["vmlab"] + arguments,
+            program: program, arguments: arguments,
             environment: environment.merging(variables) { $1 }.map { "\($0.key)=\($0.value)" },
             inherited: [.init(0, from: stdin.number), .init(1, from: stdout.number), .init(2, from: stderr.number)])
         return Running(process: process, folder: folder)

@@ -52,5 +52,5 @@ package struct HostChoice {
         return CarrierKit(kernel: files.kernel, initramfs: files.initramfs, qemu: qemu)
     }
 
-    package func qemu() throws -> QEMU { try QEMU.locate(path: Environment.searchPath) }
+    package func qemu() throws -> QEMU { try QEMU.locate(explicit: Environment.qemu, path: Environment.searchPath) }
 }

@@ -5,7 +5,7 @@ package import LabModel
 package enum Environment {
     /// Handed on, because programs that images are built with need them.
     private static let kept = [
-        "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "LOGNAME", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
+        "PATH", "VMLAB_QEMU", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "LOGNAME", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
         "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
     ]
 
@@ -13,6 +13,9 @@ package enum Environment {
     package static var searchPath: String {
         ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     }
+
+    /// `VMLAB_QEMU`: the one to use, where it is not the first in `PATH`.
+    static var qemu: String? { ProcessInfo.processInfo.environment["VMLAB_QEMU"].flatMap { $0.isEmpty ? nil : $0 } }
 
     package static func forChildren(_ folders: LabFolders) -> [String] {
         let own = ProcessInfo.processInfo.environment
