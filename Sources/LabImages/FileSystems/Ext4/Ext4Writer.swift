@@ -196,6 +196,7 @@ package struct Ext4Writer: ArchiveSink, ~Copyable {
             }
             var end = at + 1
             while end < count, unsafe !Self.isZero(bytes, block: end) { end += 1 }
+            // Safe because the blocks lie inside the bytes, and are used within the call.
             let data = unsafe UnsafeRawBufferPointer(rebasing: bytes[at * size..<end * size])
             let logical = first + UInt32(at)
             unsafe digest.absorb(blocks: data, at: logical)
@@ -236,6 +237,7 @@ package struct Ext4Writer: ArchiveSink, ~Copyable {
         var offset = block * Ext4Geometry.blockSize
         let end = offset + Ext4Geometry.blockSize
         while offset < end {
+            // Safe because 64 bytes from the offset on are in the block, which is in the bytes.
             var all: UInt64 = 0
             for word in 0..<8 { all |= unsafe bytes.loadUnaligned(fromByteOffset: offset + word * 8, as: UInt64.self) }
             if all != 0 { return false }

@@ -26,7 +26,7 @@ struct ImageOutput: ~Copyable {
         self.name = name
     }
 
-    /// Writes whole blocks at a block number.
+    /// Writes whole blocks at a block number. Safe because they are copied or written before the call returns.
     mutating func write(_ source: UnsafeRawBufferPointer, at block: UInt64) throws(SinkError) {
         guard !isDiscarding else { return }
         if stagedBytes > 0, stagedStart + UInt64(stagedBytes / Ext4Geometry.blockSize) != block { try flush() }

@@ -5,6 +5,7 @@
 @safe struct BlockBuffer: ~Copyable {
     private let memory: UnsafeMutableRawBufferPointer
 
+    // Safe because this value is the memory's only owner, and frees it when nobody can lend it any more.
     init(bytes count: Int) {
         unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: Ext4Geometry.blockSize)
         unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
@@ -16,6 +17,9 @@
 
     /// The content. Valid until the buffer goes away, which is why it is only lent to calls.
     var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(memory) }
+
+    /// A copy of the content.
+    var contents: [UInt8] { unsafe Array(memory) }
 
     /// The content, to be overwritten.
     var mutableBytes: UnsafeMutableRawBufferPointer { unsafe memory }

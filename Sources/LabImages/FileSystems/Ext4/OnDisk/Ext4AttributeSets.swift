@@ -85,7 +85,7 @@ struct Ext4AttributeSets: Sendable {
         area.put(magic, at: 0)
         // Value offsets count from the first entry; entries in inodes carry no hash.
         fill(&area, entries, at: 4, base: 4, hashes: entries.map { _ in 0 })
-        return unsafe Array(area.bytes)
+        return area.contents
     }
 
     /// Fills the shared block that lies at block `number`.

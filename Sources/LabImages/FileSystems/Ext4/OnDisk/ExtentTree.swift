@@ -39,7 +39,7 @@ enum ExtentTree {
     static func root(_ entries: [Entry], depth: UInt16) -> [UInt8] {
         var node = BlockBuffer(bytes: InodeRecord.blockBytes)
         fill(&node, entries[...], most: inInode, depth: depth)
-        return unsafe Array(node.bytes)
+        return node.contents
     }
 
     /// One block of the tree; `seed` is the inode's.

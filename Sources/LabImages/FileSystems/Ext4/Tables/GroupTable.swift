@@ -154,12 +154,12 @@ extension BlockBuffer {
         precondition(bits.lowerBound >= 0 && bits.upperBound <= count * 8)
         let first = bits.lowerBound / 8
         let last = (bits.upperBound - 1) / 8
+        // Safe because the range was checked just now.
         let bytes = unsafe mutableBytes
         for index in first...last {
             var mask: UInt8 = 0xFF
             if index == first { mask &= 0xFF << UInt8(bits.lowerBound % 8) }
             if index == last { mask &= 0xFF >> UInt8(7 - (bits.upperBound - 1) % 8) }
-            // Safe because the range was checked above.
             unsafe bytes[index] = with(bytes[index], mask)
         }
     }
