@@ -15,13 +15,16 @@ package final class ArchiveReader {
     private let archive: LibArchive
     private let subject: String
     private var entries = 0
+    private let tail = Tail()
 
     package init(_ stream: DecodedStream, subject: String) throws(ImageError) {
         self.stream = stream
         self.subject = subject
         var current: Chunk?
+        let tail = tail
         archive = try unsafe LibArchive(.tree, filters: false, subject: subject) { () throws(ImageError) in
             current = try stream.next()
+            if let current { tail.add(current) }
             return unsafe current?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
         }
     }
@@ -32,7 +35,11 @@ package final class ArchiveReader {
         let before = archive.position
         guard let entry = try unsafe archive.nextEntry() else {
             let isTar = unsafe archive_format(archive.handle) & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_TAR
-            if isTar, archive.position - before < ArchiveReader.tarBlock {
+            // Where all was read and no zeros were the last of it, the mark was not there either, whatever header came before.
+            if isTar,
+                archive.position - before < ArchiveReader.tarBlock
+                    || (tail.zeros < ArchiveReader.tarBlock && archive.position >= tail.length)
+            {
                 throw ImageError(.damagedArchive("it ends without an end mark: truncated"), subject)
             }
             // Zeros are a tar without entries; so is the start of a disk or of a CD image.
@@ -75,6 +82,8 @@ package final class ArchiveReader {
             }
             while let (bytes, offset) = try unsafe nextBlock() {
                 progress(stream.bytesRead)
+                // GNU tar's incremental archives give a directory the list of its names as content: nothing that an image holds.
+                if case .directory = entry.kind { continue }
                 do throws(SinkError) {
                     try unsafe sink.data(bytes.bytes, at: offset)
                 } catch {
@@ -87,5 +96,21 @@ package final class ArchiveReader {
                 throw ImageError(error, archive: subject)
             }
         }
+    }
+}
+
+/// How the bytes end that a reader was given.
+private final class Tail {
+    private(set) var length: Int64 = 0
+    /// Zeros at the very end, counted as far as one block of a tar.
+    private(set) var zeros: Int64 = 0
+    private static let most = 512
+
+    func add(_ chunk: Chunk) {
+        let bytes = unsafe chunk.bytes
+        // Safe because the bytes are only read while the chunk is held.
+        let trailing = unsafe bytes.suffix(Self.most).reversed().prefix { $0 == 0 }.count
+        zeros = trailing == bytes.count ? min(zeros + Int64(trailing), Int64(Self.most)) : Int64(trailing)
+        length += Int64(bytes.count)
     }
 }

@@ -79,6 +79,24 @@ import Testing
         }
     }
 
+    @Test func `a tar that ends behind a header about others is cut off`() throws {
+        let text = Array("13 comment=x\n".utf8)
+        for kind in ["g", "x"] as [Character] {
+            let tar = entry("a", [65]) + entry("header", text, kind: kind)
+            #expect(throws: ImageError.self, "\(kind)") { try write(tar, to: Disk()) }
+        }
+        let whole = entry("a", [65]) + entry("header", text, kind: "g") + Self.end
+        try write(whole, to: Disk())
+        // What lies behind the end mark is not looked at.
+        try write(whole + [UInt8](repeating: 65, count: 700), to: Disk())
+    }
+
+    @Test func `an incremental archive's lists of names are no content`() throws {
+        let disk = try Disk()
+        try write(entry("d/", Array("Yfile\0\0".utf8), kind: "D") + entry("d/file", [65]) + Self.end, to: disk)
+        #expect(try disk.content("d/file") == [65])
+    }
+
     @Test func `random damage gives an error or a whole filesystem`() throws {
         var generator = SeededGenerator(seed: 12)
         var tar: [UInt8] = []
