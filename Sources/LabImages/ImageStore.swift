@@ -17,6 +17,11 @@ package struct ImageStore: Sendable {
         cache = paths.cache
     }
 
+    /// Removes what builders that were killed left half made; what somebody is making is left alone.
+    package func removeAbandoned() {
+        for kind in ["archives", "carriers", "images", "packages"] { CacheShelf(cache: cache, kind: kind).sweep() }
+    }
+
     /// Names the image that a recipe gives: a digest of the recipe, of the content of every local file it names, and of the
     /// version of the writers. Reads those files; changes nothing; equal on every host.
     package func key(of recipe: ImageRecipe) throws(ImageError) -> String {

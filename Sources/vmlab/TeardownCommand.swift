@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import LabImages
 import LabModel
 import LabPlan
 import LabRunner
@@ -12,6 +13,8 @@ struct TeardownCommand {
     var ladder = StopLadder.patient
     /// A keeper that does not answer is ended.
     var isForced = false
+    /// Each thing that is undone is named.
+    var isVerbose = false
 
     private var folders: LabFolders { paths.lab(id) }
     /// A keeper has said its last word and is about to let go of the lock.
@@ -87,8 +90,10 @@ struct TeardownCommand {
         let deadline = EventLoop.now() + Self.leaveLimit
         while true {
             do throws(RunnerError) {
-                return try Teardown(lab: id, folders: folders) { if io.environment["VMLAB_VERBOSE"] != nil { io.say($0) } }.run(
-                    doing: doing)
+                let report = try Teardown(lab: id, folders: folders) { if isVerbose { io.say(Text.plain($0)) } }.run(doing: doing)
+                // The cache is nobody's leftover, but half an image in it is.
+                ImageStore(paths: paths).removeAbandoned()
+                return report
             } catch {
                 guard case .busy(_, let holder) = error, EventLoop.now() < deadline, holder?.doing != "down" else { throw error }
                 // The only wait for something that does not announce itself: a lock's release.

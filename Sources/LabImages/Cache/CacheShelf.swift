@@ -82,7 +82,7 @@ package struct CacheShelf: Sendable {
     }
 
     /// Removes what killed builders left. Never fails a build: what cannot be removed stays for the next one.
-    private func sweep(except own: String) {
+    func sweep(except own: String? = nil) {
         for name in Folder.names(folder) where name.hasSuffix(CacheShelf.partSuffix) {
             let key = String(name.dropLast(CacheShelf.partSuffix.count))
             guard key != own else { continue }

@@ -26,7 +26,10 @@ package struct HostProgram {
         guard let program = Programs.find(name, path: search) else { throw ImageError(.missingProgram(package: package), name) }
         self.program = program
         self.name = name
-        let base = ["PATH": HostProgram.path, "HOME": "/", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"]
+        var base = ["PATH": HostProgram.path, "HOME": "/", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"]
+        // The lab's mark is handed on, so that its audit finds what a killed keeper was building with.
+        // Safe because the value is copied at once, and nobody in this process changes its environment.
+        if let mark = unsafe getenv("VMLAB_LAB") { unsafe base["VMLAB_LAB"] = String(cString: mark) }
         self.environment = base.merging(environment) { $1 }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     }
 

@@ -28,6 +28,9 @@ struct Down: LabCommand {
     @Flag(help: "End a keeper that does not answer.")
     var force = false
 
+    @Flag(name: .shortAndLong, help: "Name each thing that is undone.")
+    var verbose = false
+
     @Flag(help: "Print what would be done and change nothing.")
     var dryRun = false
 
@@ -49,7 +52,7 @@ struct Down: LabCommand {
         for index in ladder.rungs.indices where ladder.rungs[index].means == .powerButton {
             ladder.rungs[index].waitMilliseconds = patience
         }
-        let (report, interruptions) = try TeardownCommand(id: id, paths: choice.paths, io: io, ladder: ladder, isForced: force).run()
+        let (report, interruptions) = try TeardownCommand(id: id, paths: choice.paths, io: io, ladder: ladder, isForced: force, isVerbose: verbose).run()
         tell(report, id, io)
         guard report.audit.isClean && report.failures.isEmpty else { return .leftBehind }
         if let signal = interruptions.first { throw ArgumentParser.ExitCode(128 + signal) }
