@@ -13,8 +13,23 @@ enum Supervision {
     /// Rounds of ending what is left; each gives the kernel 10 ms.
     private static let rounds = 500
 
+    /// `MS_REC | MS_PRIVATE`, which Swift sees twice.
+    private static let privateRecursively: UInt = 0x4000 | 0x4_0000
+    /// `CLONE_NEWNS`, a macro that Swift does not see.
+    private static let newMountNamespace = 0x0002_0000
+
+    /// What root's programs mount (mmdebstrap: /proc, /sys, /dev/pts) is seen by nobody else, and gone with the last of them however
+    /// they ended: no file system of the host can be found below a folder that is to be removed.
+    private static func keepMountsPrivate() {
+        // Without the right to it nothing can be mounted either.
+        guard syscall3(Int(SYS_unshare), newMountNamespace, 0, 0) == 0 else { return }
+        // Safe because the kernel copies the strings during the call.
+        _ = unsafe mount("none", "/", nil, privateRecursively, nil)
+    }
+
     /// - Parameter arguments: the program's whole argv.
     static func run(_ program: String, _ arguments: [String]) throws(OSError) -> CInt {
+        keepMountsPrivate()
         let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
         _ = syscall3(Int(SYS_prctl), Int(PR_SET_CHILD_SUBREAPER), 1, 0)
         let environment = try readSmallFile("/proc/self/environ").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }

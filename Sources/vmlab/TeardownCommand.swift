@@ -90,7 +90,8 @@ struct TeardownCommand {
         let deadline = EventLoop.now() + Self.leaveLimit
         while true {
             do throws(RunnerError) {
-                let report = try Teardown(lab: id, folders: folders) { if isVerbose { io.say(Text.plain($0)) } }.run(doing: doing)
+                let report = try Teardown(lab: id, folders: folders, cache: paths.cache) { if isVerbose { io.say(Text.plain($0)) } }.run(
+                    doing: doing)
                 // The cache is nobody's leftover, but half an image in it is.
                 ImageStore(paths: paths).removeAbandoned()
                 return report

@@ -45,11 +45,14 @@ package enum Folder {
     package static func remove(_ path: String) throws(ImageError) {
         // Folders from the outermost to the one being emptied: no recursion, however deep it goes.
         var open = [path]
+        let device = (try? FileStatus(of: path))?.device
         while let folder = open.last {
             var inner: [String] = []
             for name in names(folder) {
                 let child = "\(folder)/\(name)"
                 if let status = try? FileStatus(of: child), status.kind == .directory {
+                    // Never into what somebody has mounted there: it may be the host's own.
+                    guard status.device == device else { throw ImageError(OSError(.resourceBusy, "remove the mounted folder"), child) }
                     inner.append(child)
                 } else if unsafe unlink(child) != 0, Errno.last != .noSuchFileOrDirectory {
                     throw ImageError(OSError(.last, "remove the file"), child)

@@ -31,12 +31,13 @@ package struct Audit: Sendable {
     /// - Parameters:
     ///   - recorded: processes that the ledger named.
     ///   - before: the host before the lab's first action; `nil` when no ledger could say.
-    package static func run(_ folders: LabFolders, recorded: Set<ProcessIdentity>, before: HostInventory?) -> Audit {
+    ///   - cache: where images are built: its files may stay, what is mounted in it may not.
+    package static func run(_ folders: LabFolders, cache: String? = nil, recorded: Set<ProcessIdentity>, before: HostInventory?) -> Audit {
         var audit = Audit(findings: [], strangers: [])
         audit.lookForProcesses(folders, recorded)
         audit.lookForSockets(folders)
         for folder in [folders.state, folders.run] { audit.lookForFiles(folder) }
-        audit.lookForDevices(folders, before: before)
+        audit.lookForDevices([folders.state, folders.run] + (cache.map { [$0] } ?? []), before: before)
         return audit
     }
 
@@ -59,7 +60,7 @@ package struct Audit: Sendable {
             guard fields.count == 8 else { continue }
             let path = String(fields[7])
             let finding = Finding(.socket, path)
-            if Self.isInside(path, folders) && !findings.contains(finding) { findings.append(finding) }
+            if Self.isInside(path, [folders.state, folders.run]) && !findings.contains(finding) { findings.append(finding) }
         }
     }
 
@@ -73,12 +74,12 @@ package struct Audit: Sendable {
         for name in Folder.names(path) { lookForFiles("\(path)/\(name)", depth: depth + 1) }
     }
 
-    private mutating func lookForDevices(_ folders: LabFolders, before: HostInventory?) {
+    private mutating func lookForDevices(_ roots: [String], before: HostInventory?) {
         let now = HostInventory.now()
-        for mount in now.mounts where mount.split(separator: " ").contains(where: { Self.isInside(String($0), folders) }) {
+        for mount in now.mounts where mount.split(separator: " ").contains(where: { Self.isInside(String($0), roots) }) {
             findings.append(Finding(.mount, mount))
         }
-        for loop in now.loopDevices where loop.split(separator: " ").contains(where: { Self.isInside(String($0), folders) }) {
+        for loop in now.loopDevices where loop.split(separator: " ").contains(where: { Self.isInside(String($0), roots) }) {
             findings.append(Finding(.loopDevice, loop))
         }
         guard let before else { return }
@@ -96,7 +97,7 @@ package struct Audit: Sendable {
         strangers += new.loopDevices.filter { !known.contains($0) }.map { Finding(.loopDevice, $0) }
     }
 
-    private static func isInside(_ path: String, _ folders: LabFolders) -> Bool {
-        [folders.state, folders.run].contains { path == $0 || path.hasPrefix($0 + "/") }
+    private static func isInside(_ path: String, _ roots: [String]) -> Bool {
+        roots.contains { path == $0 || path.hasPrefix($0 + "/") }
     }
 }

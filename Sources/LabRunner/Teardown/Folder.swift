@@ -66,12 +66,19 @@ package enum Folder {
     }
 
     /// Removes a folder and all in it; absent is success. A symlink in it is removed, never followed.
-    package static func removeTree(_ path: String, depth: Int = 0) throws(OSError) {
+    package static func removeTree(_ path: String) throws(OSError) {
+        guard let status = try? FileStatus(of: path) else { return }
+        try removeTree(path, on: status.device, depth: 0)
+    }
+
+    private static func removeTree(_ path: String, on device: UInt64, depth: Int) throws(OSError) {
         guard let status = try? FileStatus(of: path) else { return }
         guard status.kind == .directory else { return try removeFile(path) }
+        // Never into what somebody has mounted there: it may be the host's own.
+        guard status.device == device else { throw OSError(.resourceBusy, "remove \(path): a file system is mounted there") }
         // The lab's own tree is three deep; whoever built a deeper one there gets it named by the audit.
         guard depth < 32 else { throw OSError(.tooManySymbolicLinkLevels, "remove \(path): it is too deep") }
-        for name in names(path) { try removeTree("\(path)/\(name)", depth: depth + 1) }
+        for name in names(path) { try removeTree("\(path)/\(name)", on: device, depth: depth + 1) }
         if unsafe rmdir(path) == 0 { return }
         let error = OSError.current("remove \(path)")
         if error.code != .noSuchFileOrDirectory { throw error }

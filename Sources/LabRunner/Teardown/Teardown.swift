@@ -10,12 +10,14 @@ internal import LabPlan
 package struct Teardown {
     package let lab: String
     package let folders: LabFolders
+    private let cache: String?
     /// Told of each step and of what is odd.
     package var tell: (String) -> Void
 
-    package init(lab: String, folders: LabFolders, tell: @escaping (String) -> Void = { _ in }) {
+    package init(lab: String, folders: LabFolders, cache: String? = nil, tell: @escaping (String) -> Void = { _ in }) {
         self.lab = lab
         self.folders = folders
+        self.cache = cache
         self.tell = tell
     }
 
@@ -36,7 +38,7 @@ package struct Teardown {
     package func run(doing: String) throws(RunnerError) -> Report {
         guard isPresent else {
             // Never up, or down already.
-            return Report(audit: Audit.run(folders, recorded: [], before: nil), damagedLines: [], failures: [])
+            return Report(audit: Audit.run(folders, cache: cache, recorded: [], before: nil), damagedLines: [], failures: [])
         }
         // The lock lives in the state folder: it is there or made again, so that two teardowns cannot meet.
         do throws(OSError) { try Folder.makePrivate(folders.state) } catch { throw .system(error) }
@@ -52,7 +54,7 @@ package struct Teardown {
         removeRest(&failures)
         removeFolders(made: ledger.inventory?.missingFolders ?? [], &failures)
         _ = lock
-        let audit = Audit.run(folders, recorded: ledger.processes, before: ledger.inventory)
+        let audit = Audit.run(folders, cache: cache, recorded: ledger.processes, before: ledger.inventory)
         return Report(audit: audit, damagedLines: ledger.damagedLines, failures: failures)
     }
 

@@ -52,7 +52,9 @@ struct Down: LabCommand {
         for index in ladder.rungs.indices where ladder.rungs[index].means == .powerButton {
             ladder.rungs[index].waitMilliseconds = patience
         }
-        let (report, interruptions) = try TeardownCommand(id: id, paths: choice.paths, io: io, ladder: ladder, isForced: force, isVerbose: verbose).run()
+        let (report, interruptions) = try TeardownCommand(
+            id: id, paths: choice.paths, io: io, ladder: ladder, isForced: force, isVerbose: verbose
+        ).run()
         tell(report, id, io)
         guard report.audit.isClean && report.failures.isEmpty else { return .leftBehind }
         if let signal = interruptions.first { throw ArgumentParser.ExitCode(128 + signal) }

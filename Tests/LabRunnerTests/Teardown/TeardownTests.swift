@@ -201,4 +201,12 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: scratch.path + "/precious"))
         try Folder.removeTree(scratch.path + "/a")
     }
+
+    @Test func `is not emptied where a file system is mounted in it`() throws {
+        let scratch = try Scratch()
+        guard let small = try scratch.smallFileSystem(kibibytes: 64) else { return }
+        try Data().write(to: URL(filePath: small + "/precious"))
+        #expect(throws: OSError.self) { try Folder.removeTree(scratch.path) }
+        #expect(FileManager.default.fileExists(atPath: small + "/precious"))
+    }
 }
