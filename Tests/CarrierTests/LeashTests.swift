@@ -83,6 +83,27 @@ import Testing
         #expect(!identity.isAlive)
     }
 
+    @Test func `a program led gently is asked, and what it leaves running ends with it`() throws {
+        let said = try Descriptor.memory(name: "said")
+        let child = try ChildProcess(
+            program: Bench.leash,
+            arguments: [
+                "vmlab-leash", "--gently", parent, "--", "/bin/sh", "-c",
+                "setsid sleep 1000 & echo $!; trap 'echo asked; exit 5' TERM; while :; do sleep 0.05; done",
+            ],
+            environment: ["PATH=/usr/bin:/bin"], inherited: [.init(1, from: said.number), .init(2, from: said.number)])
+        func text() throws -> String { String(decoding: try said.read(upTo: 4096, at: 0), as: UTF8.self) }
+        while try text().isEmpty { usleep(1_000) }
+        let number = try text().prefix { $0.isNumber }
+        let pid = try #require(pid_t(number))
+        let left = try #require(ProcessIdentity(of: pid))
+        usleep(50_000)
+        child.signal(SIGTERM)
+        #expect(try child.wait(limitMilliseconds: 20_000) == .exited(5))
+        #expect(try text().hasSuffix("asked\n"))
+        #expect(!left.isAlive)
+    }
+
     /// A child that one thread starts and another waits for, after the first has ended.
     private final class Box: @unchecked Sendable {  // `child` is touched by one thread after the other, only the number by both.
         private var child: ChildProcess?

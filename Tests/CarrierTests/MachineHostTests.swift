@@ -95,6 +95,18 @@ extension RealCarriers {
             #expect(!deaf.process.identity.isAlive)
         }
 
+        @Test(arguments: Bench.Way.allCases)
+        func `a machine that is let go of ends`(way: Bench.Way) throws {
+            let bench = try Bench()
+            let trial = try bench.start(way, "/bin/busybox cat <&3 >/dev/null", streams: [(3, "control")])
+            #expect(try trial.runs())
+            let identity = trial.process.identity
+            #expect(identity.isAlive)
+            // Neither told nor killed: its control stream and its carrier's link are closed with it.
+            trial.process = nil
+            #expect(try bench.wait { !identity.isAlive })
+        }
+
         @Test func `what a machine said last is there when its reader is slow`() throws {
             let bench = try Bench()
             let trial = try bench.start(.carrier, "/bin/busybox dd if=/dev/zero bs=4096 count=256 2>/dev/null >&8", streams: [(8, "out")])

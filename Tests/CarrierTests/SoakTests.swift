@@ -31,7 +31,7 @@ extension RealCarriers {
                         #expect(try trial.end() == .exited(0))
                     } else {
                         _ = try bench.wait(seconds: 0) { false }
-                        let limit = EventLoop.now() + UInt64(index) * 90_000_000
+                        let limit = EventLoop.now() + UInt64(index) * 70_000_000
                         while EventLoop.now() < limit { try bench.loop.turn(limitMilliseconds: 5) }
                         trial.process.kill()
                         #expect(try trial.end() == .signalled(SIGKILL))
