@@ -41,23 +41,27 @@ package struct CarrierCommand {
     /// `max_ports` counts a port 0 that is reserved for consoles.
     static let mostPorts = 29
 
-    static let kernelCommandLine = [
-        "console=ttyS0", "quiet", "panic=-1", "rdinit=/init", "mitigations=off",
+    private static func kernelCommandLine(counterKilohertz: UInt64) -> String {
+        var words = ["console=ttyS0", "quiet", "panic=-1", "rdinit=/init", "mitigations=off"]
         // The emulated counter is the host's: calibrating it against the emulated timer costs time and gets it wrong.
-        "tsc_early_khz=2500000", "tsc=reliable", "no_timer_check",
-        "cryptomgr.notests", "lsm=capability", "audit=0",
+        if counterKilohertz > 0 { words += ["tsc_early_khz=\(counterKilohertz)", "tsc=reliable"] }
+        words += ["no_timer_check", "cryptomgr.notests", "lsm=capability", "audit=0"]
         // Becomes the environment of the init: the Swift runtime asks /proc where it is otherwise, which is not mounted yet.
-        "SWIFT_ROOT=/",
-    ].joined(separator: " ")
+        words += ["SWIFT_ROOT=/"]
+        return words.joined(separator: " ")
+    }
 
-    package init(kit: CarrierKit, memory: ByteCount, ports: [Port], disks: [Disk]) {
+    /// - Parameter counterKilohertz: how fast the host's time stamp counter runs; 0 where that is not known.
+    package init(
+        kit: CarrierKit, memory: ByteCount, ports: [Port], disks: [Disk], counterKilohertz: UInt64 = TimeStampCounter.kilohertz
+    ) {
         // QEMU takes whole MiB; rounded up.
         let (total, overflow) = memory.bytes.addingReportingOverflow(Self.overhead.bytes + (1 << 20 - 1))
         let mebibytes = (overflow ? UInt64.max : total) >> 20
         arguments = [
             "-M", "pc", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", "\(mebibytes)M",
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none", "-serial", "stdio",
-            "-kernel", kit.kernel, "-initrd", kit.initramfs, "-append", Self.kernelCommandLine,
+            "-kernel", kit.kernel, "-initrd", kit.initramfs, "-append", Self.kernelCommandLine(counterKilohertz: counterKilohertz),
             "-device", "virtio-serial-pci,max_ports=\(ports.count + 1)",
         ]
         for (index, port) in ports.enumerated() {

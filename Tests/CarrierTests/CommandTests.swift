@@ -11,7 +11,8 @@ import Testing
         let command = CarrierCommand(
             kit: kit, memory: ByteCount(bytes: 256 << 20),
             ports: [.init(name: "carrier", descriptor: 3), .init(name: "control", descriptor: 4)],
-            disks: [.init(serial: "fd12", descriptor: 5, writable: false), .init(serial: "fd13", descriptor: 6, writable: true)])
+            disks: [.init(serial: "fd12", descriptor: 5, writable: false), .init(serial: "fd13", descriptor: 6, writable: true)],
+            counterKilohertz: 2_500_000)
         #expect(
             command.arguments.joined(separator: "\n") == """
                 -M
@@ -69,6 +70,16 @@ import Testing
             kit: kit, memory: ByteCount(bytes: 1), ports: [.init(name: "a,chardev=b", descriptor: 3)], disks: [])
         #expect(command.arguments.contains("virtserialport,chardev=c0,name=a,,chardev=b"))
         #expect(command.arguments.contains("129M"), "memory is rounded up to whole MiB")
+    }
+
+    @Test func `a carrier is told how fast this host counts, and nothing where that is not known`() {
+        func kernelWords(_ kilohertz: UInt64) -> String? {
+            let command = CarrierCommand(kit: kit, memory: ByteCount(bytes: 1), ports: [], disks: [], counterKilohertz: kilohertz)
+            return command.arguments.first { $0.contains("rdinit=") }
+        }
+        #expect((500_000...10_000_000).contains(TimeStampCounter.kilohertz))
+        #expect(kernelWords(2_596_098)?.contains(" tsc_early_khz=2596098 tsc=reliable ") == true)
+        #expect(kernelWords(0)?.contains("tsc") == false)
     }
 
     @Test func `no size of memory traps`() {

@@ -44,6 +44,15 @@ int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, co
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 static const int SPAWN_SETSID = 0x80;
 
+// The processor's time stamp counter; 0 where there is none.
+static inline unsigned long long time_stamp_counter(void) {
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    return 0;
+#endif
+}
+
 // The linker's names for the bounds of a program's code.
 extern char __executable_start[];
 extern char __etext[];
