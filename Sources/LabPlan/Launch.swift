@@ -52,7 +52,7 @@ extension MachineLaunch {
     ///
     /// It has no control stream (there is no keeper to listen) and no second console.
     package func shellLine(program: String = "vmlab-machine") -> String {
-        var words = [program]
+        var words = [MachineLaunch.shellQuoted(program)]
         var index = arguments.startIndex
         while index < arguments.endIndex {
             let word = arguments[index]

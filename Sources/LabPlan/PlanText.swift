@@ -3,8 +3,10 @@ import LabModel
 extension Plan {
     /// For people: one line a step in aligned columns, its reason last; ends with a newline.
     ///
-    /// - Parameter commandLines: add the line that starts each machine by hand.
-    package func text(commandLines: Bool = false) -> String {
+    /// - Parameters:
+    ///   - commandLines: add the line that starts each machine by hand.
+    ///   - program: the machine program in those lines; its path where a shell would not find it.
+    package func text(commandLines: Bool = false, program: String = "vmlab-machine") -> String {
         let count = steps.count == 1 ? "1 step" : "\(steps.count) steps"
         guard !steps.isEmpty else { return "lab \(lab), \(direction.rawValue): nothing to do\n" }
         var text = "lab \(lab), \(direction.rawValue): \(count)\n"
@@ -13,7 +15,9 @@ extension Plan {
         for step in steps {
             text += "  " + Plan.padded(step.action.verb, to: verbWidth) + "  " + Plan.padded(step.action.object, to: objectWidth)
             text += "  " + step.reason + "\n"
-            if commandLines, case .startMachine(let started) = step.action { text += "    " + started.launch.shellLine() + "\n" }
+            if commandLines, case .startMachine(let started) = step.action {
+                text += "    " + started.launch.shellLine(program: program) + "\n"
+            }
         }
         return text
     }

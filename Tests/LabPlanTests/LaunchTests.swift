@@ -40,6 +40,7 @@ import Testing
                 + #"--cmdline 'root=/dev/vda rw quiet x='\''1 2'\''' --disk id=root,fd=12,delta=13 --disk id=disk0,fd=14 "#
                 + "10</c/images/d12/kernel 11</c/images/d12/initrd 12</c/images/d12/disk.img 13<>/s/shop/machines/db/root.delta "
                 + "14<>/s/shop/machines/db/disk0.raw")
+        #expect(launch.shellLine(program: "/opt/my labs/vmlab-machine").hasPrefix("'/opt/my labs/vmlab-machine' --name db "))
     }
 
     @Test func `bash reads the shell line as it is meant`() throws {

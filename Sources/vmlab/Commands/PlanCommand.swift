@@ -1,4 +1,5 @@
 import ArgumentParser
+import Host
 import LabModel
 import LabPlan
 import LabRunner
@@ -39,7 +40,9 @@ struct PlanCommand: LabCommand {
             let read = try choice.read(overrides: sets.overrides)
             plan = try LabView(lab: read.id, paths: choice.paths).plan(up: read.lab)
         }
-        io.writeOut(Array((json ? plan.json.pretty + "\n" : plan.text(commandLines: verbose)).utf8))
+        // By its path: an installed vmlab-machine lies in libexec, where no shell looks.
+        let program = (try? Programs.sibling("vmlab-machine")) ?? "vmlab-machine"
+        io.writeOut(Array((json ? plan.json.pretty + "\n" : plan.text(commandLines: verbose, program: program)).utf8))
         return detailedExitcode && !plan.isEmpty ? .changesFound : .done
     }
 }
