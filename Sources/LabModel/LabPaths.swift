@@ -50,6 +50,9 @@ package struct LabFolders: Hashable, Sendable, Codable {
         self.run = run
     }
 
+    /// The variable that everything a lab starts has in its environment, with the lab's state folder: by it what a killed keeper left is found.
+    package static let mark = "VMLAB_LAB"
+
     package var ledger: String { state + "/ledger.jsonl" }
     package var lock: String { state + "/lock" }
     package var resolvedLab: String { state + "/lab.json" }

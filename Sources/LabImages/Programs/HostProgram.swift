@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Host
+internal import LabModel
 internal import SystemPackage
 
 /// A program of the host that a build runs and waits for: `mmdebstrap`, `apt-get`.
@@ -20,7 +21,7 @@ package struct HostProgram {
 
     /// - Parameters:
     ///   - package: the Debian package to install where the program is missing.
-    ///   - environment: what the program gets besides `PATH`, `HOME` and a neutral locale.
+    ///   - environment: what the program gets besides `PATH`, `HOME`, a neutral locale, and the mark of the lab that it is run for.
     package init(_ name: String, package: String, environment: [String: String] = [:], search: String = HostProgram.path) throws(ImageError)
     {
         guard let program = Programs.find(name, path: search) else { throw ImageError(.missingProgram(package: package), name) }
@@ -29,7 +30,7 @@ package struct HostProgram {
         var base = ["PATH": HostProgram.path, "HOME": "/", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"]
         // The lab's mark is handed on, so that its audit finds what a killed keeper was building with.
         // Safe because the value is copied at once, and nobody in this process changes its environment.
-        if let mark = unsafe getenv("VMLAB_LAB") { unsafe base["VMLAB_LAB"] = String(cString: mark) }
+        if let lab = unsafe getenv(LabFolders.mark) { unsafe base[LabFolders.mark] = String(cString: lab) }
         self.environment = base.merging(environment) { $1 }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     }
 

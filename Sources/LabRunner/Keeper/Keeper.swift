@@ -90,6 +90,9 @@ package final class Keeper {
         server.onClose = { [unowned self] connection in clientLeft(connection) }
     }
 
+    /// Looks for processes of a former keeper; a killed one is gone by the next.
+    private static let endingRounds = 20
+
     /// Machines of a keeper that was killed: their leash ends them; what it missed is ended here.
     private func endFormerProcesses(_ contents: LedgerContents) throws(OSError) {
         let running = ledger.state.machines.filter(\.isRunning)
@@ -98,7 +101,13 @@ package final class Keeper {
             try ledger.ended(machine.name, reason: "was lost with its keeper")
         }
         guard !contents.records.isEmpty else { return }
-        for entry in ProcessTable.processes(of: folders) { _ = try? entry.identity.signal(SIGKILL) }
+        // More than once: what builds an image starts others while it is being ended.
+        for _ in 0..<Self.endingRounds {
+            let left = ProcessTable.processes(of: folders)
+            if left.isEmpty { return }
+            for entry in left { _ = try? entry.identity.signal(SIGKILL) }
+            usleep(10_000)
+        }
     }
 
     // MARK: Machines

@@ -7,7 +7,7 @@ package import LabModel
 /// Every keeper has `VMLAB_LAB=<the lab's state folder>` in its environment and hands it on to all it starts, so a child
 /// is found even when its keeper was killed before it could write the child's identity down.
 package enum ProcessTable {
-    package static let mark = "VMLAB_LAB"
+    package static let mark = LabFolders.mark
 
     /// The mark, as a line of an environment.
     package static func variable(_ folders: LabFolders) -> String { "\(mark)=\(folders.state)" }

@@ -56,6 +56,14 @@ import Testing
         #expect(error?.exitStatus == 65)
     }
 
+    @Test func `a program bears the mark of the lab that it is run for`() async {
+        await #expect(processExitsWith: .success) {
+            setenv(LabFolders.mark, "/state/shop", 1)
+            let said = try HostProgram("bash", package: "bash").output(["-c", "printf %s \"$\(LabFolders.mark)\""])
+            #expect(said == "/state/shop")
+        }
+    }
+
     @Test func `a program that is missing is named with its package`() {
         let error = #expect(throws: ImageError.self) { _ = try HostProgram("no-such-program", package: "some-package") }
         #expect(error?.exitStatus == 69)
