@@ -1,6 +1,6 @@
 /// Every status that `vmlab` exits with: one table for the code, the manual and `vmlab help exit-codes`.
 ///
-/// `vmlab exec` and `vmlab carrier run` pass a guest's or a program's own status through instead.
+/// `vmlab carrier run` passes its program's own status through instead.
 package enum ExitCode: Int32, CaseIterable, Hashable, Sendable {
     case done = 0
     case testFailed = 1
@@ -52,7 +52,7 @@ package enum ExitCode: Int32, CaseIterable, Hashable, Sendable {
             let number = String(code.rawValue)
             text += String(repeating: " ", count: max(0, 5 - number.utf8.count)) + number + "  " + code.meaning + "\n"
         }
-        text += "`vmlab exec` and `vmlab carrier run` pass on the status of what they ran.\n"
+        text += "`vmlab carrier run` passes on the status of what it ran.\n"
         return text
     }
 }
