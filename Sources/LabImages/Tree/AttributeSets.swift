@@ -2,6 +2,7 @@
 struct AttributeSets: Sendable {
     /// Each sorted by name, in the order in which they first came; the first is the empty set.
     private(set) var sets: [[ArchiveEntry.Attribute]] = [[]]
+    private var heldBytes = 0
     private var index: [[ArchiveEntry.Attribute]: Int32] = [[]: 0]
 
     subscript(id: Int32) -> [ArchiveEntry.Attribute] { sets[Int(id)] }
@@ -24,6 +25,8 @@ struct AttributeSets: Sendable {
             throw .attributeRepeated(name: attribute.name)
         }
         if let id = index[sorted] { return id }
+        heldBytes += bytes
+        guard heldBytes <= TreeLimits.heldBytes else { throw .tooMuchHeld(limit: TreeLimits.heldBytes) }
         let id = Int32(sets.count)
         sets.append(sorted)
         index[sorted] = id

@@ -5,6 +5,7 @@ extension ImageTree {
         attributes: Int32
     ) throws(RefusedEntry) -> InodeID {
         guard let inode = try find(path: target) else {
+            try hold(entry.path.count + target.count)
             let inode = try newPending(entry, attributes: attributes)
             try put(inode, at: name, in: directory, replacing: existing)
             pending.append(PendingLink(inode: inode, path: entry.path, target: target))

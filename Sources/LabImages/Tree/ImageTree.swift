@@ -17,6 +17,8 @@ package struct ImageTree: Sendable {
     var pending: [PendingLink] = []
     /// Runs of the output that no file uses any more since the last `takeReleased`.
     private var released: [FileExtent] = []
+    /// Bytes of link targets.
+    private var heldBytes = 0
     package let lostAndFound: InodeID
 
     struct PendingLink: Sendable {
@@ -181,6 +183,7 @@ package struct ImageTree: Sendable {
                 throw .symlinkTooLong(bytes: target.count, limit: TreeLimits.symlinkBytes)
             }
             guard !target.contains(0) else { throw .nulInPath }
+            try hold(target.count)
             kind = .symlink(target: target)
         case .characterDevice(let major, let minor): kind = .characterDevice(major: major, minor: minor)
         case .blockDevice(let major, let minor): kind = .blockDevice(major: major, minor: minor)
@@ -192,6 +195,12 @@ package struct ImageTree: Sendable {
             TreeInode(
                 kind: kind, mode: entry.mode & 0o7777, owner: entry.owner, group: entry.group, modified: entry.modified,
                 attributes: attributes))
+    }
+
+    /// Counts bytes that stay in memory until the image is done.
+    mutating func hold(_ count: Int) throws(RefusedEntry) {
+        heldBytes += count
+        guard heldBytes <= TreeLimits.heldBytes else { throw .tooMuchHeld(limit: TreeLimits.heldBytes) }
     }
 
     mutating func append(_ inode: TreeInode) throws(RefusedEntry) -> InodeID {

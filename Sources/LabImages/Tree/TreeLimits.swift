@@ -21,6 +21,9 @@ package enum TreeLimits {
     package static let attributeNameBytes = 255
     /// Names and values of one inode's attributes, together. An ext4 block holds less and says so itself.
     package static let attributeBytes = 64 << 10
+    /// Bytes of attributes, and again of link targets, that the whole tree keeps in memory: a full desktop has some 10 MiB, a kilobyte of
+    /// compressed zeros may unpack to a million.
+    package static let heldBytes = 256 << 20
     /// Separate runs of blocks in all files together (12 bytes of memory each): a sparse map can ask for one with every block.
     package static let extents = 1 << 22
     /// What one pattern may find.

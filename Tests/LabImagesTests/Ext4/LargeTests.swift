@@ -132,4 +132,22 @@ import Testing
             #expect(try FileStatus(of: disk.path).size == bytes)
         }
     }
+
+    @Test func `link targets and attributes without end are refused before they fill the memory`() {
+        let target = [UInt8](repeating: UInt8(ascii: "t"), count: 4095)
+        var links = ImageTree()
+        #expect(throws: RefusedEntry.tooMuchHeld(limit: TreeLimits.heldBytes)) {
+            for index in 0... {
+                _ = try links.place(ArchiveEntry(path: Array("l\(index)".utf8), kind: .symlink(target: target), mode: 0o777))
+            }
+        }
+        var files = ImageTree()
+        let value = [UInt8](repeating: 0, count: 60_000)
+        #expect(throws: RefusedEntry.tooMuchHeld(limit: TreeLimits.heldBytes)) {
+            for index in 0... {
+                let attribute = ArchiveEntry.Attribute(name: Array("user.\(index)".utf8), value: value)
+                _ = try files.place(ArchiveEntry(path: Array("f\(index)".utf8), kind: .file(size: 0), mode: 0o644, attributes: [attribute]))
+            }
+        }
+    }
 }

@@ -34,6 +34,8 @@ package enum RefusedEntry: Error, Hashable, Sendable {
     case hardlinkToDirectory(target: [UInt8])
     case tooManyLinks(limit: Int)
     case tooManyEntries(limit: Int)
+    /// More bytes of link targets or of attributes, in this image, than are kept in memory.
+    case tooMuchHeld(limit: Int)
     /// The directory has more names than its two-level index holds.
     case directoryTooLarge
     case emptySymlink
@@ -84,6 +86,7 @@ extension RefusedEntry: CustomStringConvertible {
         case .hardlinkToDirectory(let target): "a hard link to \(quoted(target)), a directory"
         case .tooManyLinks(let limit): "more than \(limit) names for one file"
         case .tooManyEntries(let limit): "more than \(limit) entries"
+        case .tooMuchHeld(let limit): "more than \(limit) bytes of link targets or attributes in the image"
         case .directoryTooLarge: "too many names in one directory"
         case .emptySymlink: "a symbolic link without a target"
         case .symlinkTooLong(let bytes, let limit): "a symbolic link to \(bytes) bytes, over the limit of \(limit)"
