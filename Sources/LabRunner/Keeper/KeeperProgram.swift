@@ -76,7 +76,7 @@ package enum KeeperProgram {
 
     /// A bug's last words go where `vmlab doctor` and people find them.
     private static func keepStandardError(_ path: String) {
-        guard let log = try? Descriptor.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW) else { return }
+        guard let log = try? Descriptor.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK) else { return }
         try? log.stand(at: STDERR_FILENO)
         guard let nothing = try? Descriptor.open("/dev/null", O_RDWR) else { return }
         try? nothing.stand(at: STDIN_FILENO)

@@ -98,8 +98,11 @@ package enum Folder {
 }
 
 /// Reads a file whole; at most `limit` bytes of it.
+///
+/// What is no regular file is refused: whoever opened a pipe under the name of one would wait for its writer for ever.
 package func readFile(_ path: String, limit: Int) throws(OSError) -> [UInt8] {
-    let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)
+    let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    guard try file.status().kind == .regular else { throw OSError(.invalidArgument, "read \(path): it is not a regular file") }
     var all: [UInt8] = []
     while all.count < limit {
         let part = try file.read(upTo: min(256 * 1024, limit - all.count))
