@@ -57,6 +57,8 @@ extension OSError {
         switch code {
         case .noSpace, .diskQuotaExceeded: "make room there, or move vmlab's folders with VMLAB_HOME"
         case .readOnlyFileSystem, .permissionDenied: "choose a folder you may write to with VMLAB_HOME"
+        case .notDirectory, .isDirectory, .tooManySymbolicLinkLevels:
+            "something else has the name of one of vmlab's own: look at it, remove it, and try again"
         case .fileNameTooLong: "set VMLAB_HOME or XDG_RUNTIME_DIR to a shorter path, or give the lab a shorter --name"
         case .tooManyOpenFiles: "raise the limit of open files (`ulimit -n`): a lab needs about 16 and 8 for each machine"
         default: nil

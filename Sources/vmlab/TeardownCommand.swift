@@ -23,7 +23,7 @@ struct TeardownCommand {
     func run() throws -> (report: Teardown.Report, interruptions: [CInt]) {
         let signals = try Signals()
         var interruptions: [CInt] = []
-        if let client = try KeeperClient.connect(folders) {
+        if let client = try keeper() {
             do throws(RunnerError) {
                 interruptions = try stop(client, signals)
             } catch {
@@ -40,6 +40,22 @@ struct TeardownCommand {
         let report = try finish(doing: "down")
         while let signal = signals.next() { interruptions.append(signal) }
         return (report, interruptions)
+    }
+
+    /// The lab's keeper; `nil` when it has none, or none that may be asked.
+    ///
+    /// Where something else bears the name of its socket, nobody can ask it: it is ended when that is wanted, and what a dead
+    /// one left is undone as ever.
+    private func keeper() throws(RunnerError) -> KeeperClient? {
+        do throws(RunnerError) {
+            return try KeeperClient.connect(folders)
+        } catch {
+            if isForced { return nil }
+            guard let keeper = recordedKeeper, keeper.isAlive else { return nil }
+            var outcome = error.outcome
+            outcome.hint = "process \(keeper.pid) keeps the lab and cannot be asked: `vmlab down --force` ends it and cleans up after it"
+            throw .refused(outcome)
+        }
     }
 
     /// Until every machine is stopped.
@@ -78,11 +94,16 @@ struct TeardownCommand {
         }
     }
 
+    private var recordedKeeper: ProcessIdentity? {
+        guard let opening = try? Ledger.read(folders.ledger).lastOpening, case .opened(let written) = opening.entry else { return nil }
+        return written.keeper
+    }
+
     /// By the identity that it wrote down itself: never a stranger.
     private func endKeeper(_ error: RunnerError?) {
-        guard let opening = try? Ledger.read(folders.ledger).lastOpening, case .opened(let written) = opening.entry else { return }
-        if let error { io.say("\(error): ending process \(written.keeper.pid)") }
-        _ = try? written.keeper.signal(SIGKILL)
+        guard let keeper = recordedKeeper else { return }
+        if let error { io.say("\(error): ending process \(keeper.pid)") }
+        _ = try? keeper.signal(SIGKILL)
     }
 
     /// Undoes what was written down, as soon as the keeper has let go.

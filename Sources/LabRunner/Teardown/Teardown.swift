@@ -42,6 +42,7 @@ package struct Teardown {
         }
         // The lock lives in the state folder: it is there or made again, so that two teardowns cannot meet.
         do throws(OSError) { try Folder.makePrivate(folders.state) } catch { throw .system(error) }
+        removeFalseLock()
         let lock = try LabLock(lab, folders, doing: doing)
         let ledger = (try? Ledger.read(folders.ledger)) ?? LedgerContents([])
         if let line = ledger.damagedLines.first {
@@ -60,6 +61,13 @@ package struct Teardown {
 
     private var isPresent: Bool {
         (try? FileStatus(of: folders.state)) != nil || (try? FileStatus(of: folders.run)) != nil
+    }
+
+    /// A symlink or a folder under the lock's name is nobody's lock, and would keep everybody from taking one.
+    private func removeFalseLock() {
+        guard let kind = try? FileStatus(of: folders.lock).kind, kind == .symlink || kind == .directory else { return }
+        tell("removing \(folders.lock), which is no lock")
+        try? Folder.removeTree(folders.lock)
     }
 
     // MARK: Processes

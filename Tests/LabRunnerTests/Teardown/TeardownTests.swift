@@ -54,6 +54,33 @@ import Testing
         _ = try decoy.wait(limitMilliseconds: 5000)
     }
 
+    @Test(arguments: ["ledger", "lock", "log", "lab"]) func `does not wait at a pipe that bears a file's name`(_ which: String) throws {
+        let scratch = try Scratch()
+        let folders = try lab(in: scratch)
+        let paths = ["ledger": folders.ledger, "lock": folders.lock, "log": folders.keeperLog, "lab": folders.resolvedLab]
+        let path = try #require(paths[which])
+        // Safe because the path is copied during the call.
+        #expect(unsafe mkfifo(path, 0o600) == 0)
+        #expect(throws: OSError.self) { try readFile(path, limit: 4096) }
+        let report = try Teardown(lab: "shop", folders: folders).run(doing: "down")
+        #expect(report.audit.isClean && report.failures.isEmpty, "\(report)")
+    }
+
+    @Test(arguments: [true, false]) func `replaces what bears the lock's name and is none`(_ isFolder: Bool) throws {
+        let scratch = try Scratch()
+        let folders = try lab(in: scratch)
+        let precious = scratch.path + "/precious"
+        try Data("keep".utf8).write(to: URL(filePath: precious))
+        if isFolder {
+            try Folder.makePrivate(folders.lock + "/inside")
+        } else {
+            try FileManager.default.createSymbolicLink(atPath: folders.lock, withDestinationPath: precious)
+        }
+        let report = try Teardown(lab: "shop", folders: folders).run(doing: "down")
+        #expect(report.audit.isClean && report.failures.isEmpty, "\(report)")
+        #expect(try Data(contentsOf: URL(filePath: precious)) == Data("keep".utf8), "the target is untouched")
+    }
+
     @Test func `ends a recorded process, and one that bears only the lab's mark`() throws {
         let scratch = try Scratch()
         let folders = try lab(in: scratch)
