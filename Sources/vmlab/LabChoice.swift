@@ -101,7 +101,9 @@ struct LabChoice {
     func id() throws -> String {
         if let name { return name }
         do {
-            return try read().id
+            let id = try read().id
+            noteFormerNames(of: id)
+            return id
         } catch {
             let known = recorded()
             if known.count == 1, let only = known.first {
@@ -119,6 +121,14 @@ struct LabChoice {
                 throw UsageError(description: "no lab was chosen", hint: "choose one with --name: \(all.joined(separator: ", "))")
             }
             throw error
+        }
+    }
+
+    /// A file whose name was edited means another lab now: whoever looks for the old one is told where it went.
+    private func noteFormerNames(of id: String) {
+        guard (try? FileStatus(of: paths.lab(id).state)) == nil else { return }
+        for former in recorded() {
+            io.say("vmlab: lab \(former) was brought up from this file and is another lab: --name \(former) means it")
         }
     }
 

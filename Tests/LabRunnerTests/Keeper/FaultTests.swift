@@ -108,5 +108,38 @@ extension `played labs` {
             #expect(forced.status == 0 && forced.out == "left behind: nothing\n", "\(forced.all)")
             person.expectNothingLeft()
         }
+
+        @Test(arguments: ["file", "folder", "symlink"])
+        func `down --force ends a keeper whose socket was replaced`(kind: String) throws {
+            let person = try Person()
+            let lab = try person.lab([("db", "")])
+            #expect(try person.vmlab("up", lab).status == 0)
+            let socket = person.folders("shop").controlSocket
+            try Folder.removeFile(socket)
+            switch kind {
+            case "file": try Data().write(to: URL(filePath: socket))
+            case "folder": try Folder.makePrivate(socket + "/inside")
+            default: try FileManager.default.createSymbolicLink(atPath: socket, withDestinationPath: "/etc/passwd")
+            }
+            let down = try person.vmlab("down", lab)
+            #expect(down.status == 77 && down.err.contains("--force"), "\(down.all)")
+            let forced = try person.vmlab("down", lab, "--force")
+            #expect(forced.status == 0 && forced.out == "left behind: nothing\n", "\(forced.all)")
+            person.expectNothingLeft()
+        }
+
+        @Test func `down tells of the lab that came from the file before its name was edited`() throws {
+            let person = try Person()
+            let lab = try person.lab([("db", "")])
+            #expect(try person.vmlab("up", lab).status == 0)
+            let file = lab + "/lab.yaml"
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            try text.replacing("name: shop", with: "name: store").write(toFile: file, atomically: true, encoding: .utf8)
+            let other = try person.vmlab("down", lab)
+            #expect(other.status == 0 && other.err.contains("--name shop"), "\(other.all)")
+            let down = try person.vmlab("down", "--name", "shop")
+            #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(down.all)")
+            person.expectNothingLeft()
+        }
     }
 }
