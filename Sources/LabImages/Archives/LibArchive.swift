@@ -58,6 +58,10 @@ final class LibArchive {
                 guard let client = unsafe client, let buffer = unsafe buffer else { return -1 }
                 return unsafe Unmanaged<Feed>.fromOpaque(client).takeUnretainedValue().next(buffer)
             }, nil)
+        // What format it is is found out here already; EILSEQ is libarchive's word for none that it knows.
+        if format != .stream, status == ARCHIVE_FATAL, feed.error == nil, unsafe archive_errno(handle) == EILSEQ {
+            throw ImageError(.notAnArchive("its first bytes are of no known form, or cut off"), subject)
+        }
         _ = try step(status)
     }
 
@@ -72,7 +76,9 @@ final class LibArchive {
         case ARCHIVE_EOF: return .end
         default:
             if let error = feed.error { throw error }
-            let text = unsafe archive_error_string(handle).map { unsafe String(cString: $0) } ?? "unknown error \(status)"
+            let text =
+                unsafe archive_error_string(handle).map { unsafe String(cString: $0) }
+                ?? "it ends before its content does, or holds what cannot be read"
             throw ImageError(.damagedArchive(text), subject)
         }
     }
