@@ -19,6 +19,11 @@ struct Streams {
     let drawsLive: Bool
 
     init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+        var environment = environment
+        // A folder that was named and is not taken would be a surprise: the labs of another place would be meant.
+        if let home = environment["VMLAB_HOME"], !home.isEmpty, !home.hasPrefix("/") {
+            environment["VMLAB_HOME"] = LabChoice.absolute(home)
+        }
         self.environment = environment
         outIsTerminal = isatty(1) == 1
         errIsTerminal = isatty(2) == 1

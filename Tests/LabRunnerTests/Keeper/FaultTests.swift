@@ -141,5 +141,17 @@ extension `played labs` {
             #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(down.all)")
             person.expectNothingLeft()
         }
+
+        @Test func `a relative VMLAB_HOME begins at the working folder`() throws {
+            let person = try Person()
+            let lab = try person.lab([("db", "")])
+            let depth = FileManager.default.currentDirectoryPath.split(separator: "/").count
+            let home = String(repeating: "../", count: depth) + person.home.dropFirst() + "/v"
+            let up = try person.vmlab("up", lab, variables: ["VMLAB_HOME": home])
+            #expect(up.status == 0, "\(up.all)")
+            let down = try person.vmlab("down", lab)
+            #expect(down.err.contains("db: powered off") && down.out == "left behind: nothing\n", "the same lab: \(down.all)")
+            person.expectNothingLeft()
+        }
     }
 }
