@@ -42,6 +42,8 @@ import Testing
         let scratch = try Scratch()
         try scratch.write("x", Array(start.utf8) + [UInt8](repeating: 0x41, count: start.isEmpty ? 0 : 4000))
         let found = problem { _ = try record(try scratch.open("x")) }
+        // An empty file is as much an archive that was cut off.
+        if start.isEmpty { return #expect(Self.isDamage(found)) }
         guard case .notAnArchive = found else { return #expect(Bool(false), "\(String(describing: found))") }
     }
 
