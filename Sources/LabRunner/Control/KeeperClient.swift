@@ -33,7 +33,12 @@ package final class KeeperClient {
 
     package func send(_ request: Request) throws(RunnerError) {
         guard let line = try? JSONLine.line(request) else { throw .machine("the request is no JSON", code: .bug, hint: nil) }
-        do throws(OSError) { try socket.writeAll(line) } catch { throw .keeperGone("the keeper is gone: \(error)") }
+        do throws(OSError) {
+            try socket.writeAll(line)
+        } catch {
+            // A keeper that could not begin left its reason before it went: `receive` finds that, or the end.
+            guard error.code == .brokenPipe else { throw .keeperGone("the keeper is gone: \(error)") }
+        }
     }
 
     /// Reads what is there and returns the whole replies in it; `nil` at the end of the connection. Waits for some.
