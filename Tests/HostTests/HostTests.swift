@@ -87,6 +87,16 @@ private func openDescriptors() -> Int {
         #expect(!child.signal(SIGTERM))
     }
 
+    @Test func `a child that outlives its owner leaves no zombie`() throws {
+        let pid: Int32
+        do {
+            let child = try ChildProcess(program: "/bin/sleep", arguments: ["sleep", "0.2"], environment: [], inherited: [])
+            pid = child.pid
+        }
+        for _ in 0..<100 where kill(pid, 0) == 0 { usleep(50_000) }
+        #expect(kill(pid, 0) == -1 && errno == ESRCH)
+    }
+
     @Test func `a stranger with a reused pid is never signalled`() throws {
         let child = try ChildProcess(program: "/bin/sleep", arguments: ["sleep", "100"], environment: [], inherited: [])
         var older = child.identity

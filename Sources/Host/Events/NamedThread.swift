@@ -32,6 +32,11 @@ package struct NamedThread: ~Copyable {
         _ = pthread_join(handle, nil)
     }
 
+    /// Lets the thread run to its end unwatched.
+    package consuming func detach() {
+        _ = pthread_detach(handle)
+    }
+
     /// Makes a blocking system call of that thread return with EINTR (its handler does nothing).
     package borrowing func signal(_ number: CInt) {
         _ = pthread_kill(handle, number)

@@ -96,8 +96,11 @@ package final class ChildProcess {
         identity = ProcessIdentity(of: child) ?? ProcessIdentity(boot: ProcessIdentity.bootID() ?? "", pid: child, startTime: 0)
     }
     deinit {
-        // An owner that goes away without waiting must not leave a zombie; one that still runs is left to its leash.
-        if ending == nil { _ = reap() }
+        // An owner that goes away without waiting leaves no zombie: a child that still runs is left to its leash, and its
+        // reaping to a thread of its own.
+        guard ending == nil, reap() == nil else { return }
+        let pid = pid
+        try? NamedThread("reaper") { while waitpid(pid, nil, 0) < 0, Errno.last == .interrupted {} }.detach()
     }
 
     /// Collects the ending when there is one; `nil` while the child runs. Never waits.
