@@ -1,5 +1,6 @@
 import Carrier
 import CarrierLink
+import Host
 import LabModel
 import Testing
 

@@ -171,7 +171,13 @@ package final class Keeper {
                 try ledger.ended(machine.name, reason: "could not be started")
                 throw RunnerError.refused(Outcome(explaining: error))
             }
-            try machine.run(process, as: started)
+            do throws(OSError) {
+                try machine.run(process, as: started)
+            } catch {
+                // Half watched is not watched: it ends, and its end is recorded like any other.
+                process.signal(SIGKILL)
+                throw error
+            }
             try ledger.finish(record, process: process.identity)
         } catch let error as OSError {
             throw .system(error)

@@ -1,6 +1,5 @@
 internal import CLinux
 internal import Glibc
-internal import Host
 
 /// How fast this host's time stamp counter runs, measured against its clock once in a process.
 ///
