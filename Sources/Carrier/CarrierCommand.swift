@@ -1,3 +1,4 @@
+internal import Host
 package import LabModel
 
 /// The command line of one carrier's QEMU: everything it has, by descriptor number; no path of a lab in it.
