@@ -95,16 +95,20 @@ import Testing
 
     @Test func `a program that will not stop is ended with everything it started`() async throws {
         let mark = "vmlab-images-stubborn.\(getpid())"
+        let started = "/tmp/\(mark)"
+        defer { unlink(started) }
         await #expect(processExitsWith: .signal(SIGKILL)) {
+            let mark = "vmlab-images-stubborn.\(getppid())"
+            let started = "/tmp/\(mark)"
             let end = try NamedThread("end") {
-                sleep(1)
+                while access(started, F_OK) != 0 { usleep(10_000) }
                 kill(getpid(), SIGKILL)
             }
-            let script = "trap '' TERM; setsid sleep 1000 & sleep 1000; sleep 1000"
-            _ = try HostProgram("bash", package: "bash", environment: ["MARK": "vmlab-images-stubborn.\(getppid())"]).output(["-c", script])
+            let script = "trap '' TERM; setsid sleep 1000 & echo > \(started); sleep 1000; sleep 1000"
+            _ = try HostProgram("bash", package: "bash", environment: ["MARK": mark]).output(["-c", script])
             end.join()
         }
-        #expect(Self.processes(naming: mark).count >= 2)
+        #expect(access(started, F_OK) == 0)
         var left: [String] = []
         for _ in 0..<200 {
             left = Self.processes(naming: mark)
