@@ -18,7 +18,12 @@ import Host
                     Data("vmlab-bench: no benchmark \(name); there are \(all.map(\.name).joined(separator: ", "))\n".utf8))
                 exit(64)
             }
-            try benchmark.run()
+            do {
+                try benchmark.run()
+            } catch {
+                FileHandle.standardError.write(Data("vmlab-bench: \(name): \(error)\n".utf8))
+                exit(1)
+            }
         }
     }
 }

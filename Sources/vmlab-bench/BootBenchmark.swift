@@ -17,13 +17,16 @@ enum BootBenchmark {
         let initramfs = try makeInitramfs(folder)
         let machine = try Programs.sibling("vmlab-machine")
         guard let qemu = Programs.find("qemu-system-x86_64", path: "/usr/bin:/bin") else { throw BenchmarkError("QEMU is not installed") }
-        let qemuFiles = [qemu, "/usr/share/seabios/bios-256k.bin", "/usr/share/qemu"].filter(FileManager.default.isReadableFile)
+        let qemuFiles =
+            ([qemu] + ["bios-256k.bin", "bios-microvm.bin"].map { "/usr/share/seabios/" + $0 }
+            + ["linuxboot.bin", "linuxboot_dma.bin", "pvh.bin", "kvmvapic.bin", "qboot.rom"].map { "/usr/share/qemu/" + $0 }).filter(
+                FileManager.default.isReadableFile)
         let common =
             "-accel kvm -cpu host -smp 1 -m 256 -nodefaults -no-user-config -nographic -no-reboot -serial stdio -kernel \(kernel) -initrd \(initramfs) -append '\(guestCommandLine)'"
         let contenders: [(name: String, files: [String], command: String)] = [
             (
                 "vmlab-machine", [machine],
-                "\(machine) --name guest --memory 256MiB --cpus 1 --kernel 10 --initrd 11 --cmdline '\(guestCommandLine)' --serial 0:1 10<\(kernel) 11<\(initramfs)"
+                "\(machine) --name guest --memory 256MiB --cpus 1 --kernel 8 --initrd 9 --cmdline '\(guestCommandLine)' --serial 0:1 8<\(kernel) 9<\(initramfs)"
             ),
             ("QEMU -M microvm", qemuFiles, "\(qemu) -M microvm \(common)"),
             ("QEMU -M pc", qemuFiles, "\(qemu) -M pc \(common)"),
