@@ -2,8 +2,9 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-PROGRAMS = vmlab vmlab-machine vmlab-carrier-init vmlab-leash
+PROGRAMS = vmlab vmlab-machine vmlab-network vmlab-carrier-init vmlab-leash
 RELEASE = .build/release
+SHELL = /bin/bash
 
 # Debian's names. They are installed only where they are missing; as an ordinary user, missing ones are named.
 BUILD_PACKAGES = libarchive-dev libssl-dev libyaml-dev pkg-config
@@ -20,7 +21,9 @@ test: build-packages run-packages test-packages qemu
 	swift build -c release --build-tests
 	swift build -c release
 	$(MAKE) -C Images/pulse
-	swift test -c release --skip-build
+	@mkdir -p .build
+	@set -o pipefail; swift test -c release --skip-build 2>&1 | tee .build/test.log; status=$$?; \
+	  [ $$status = 0 ] || { echo; echo "what failed (all of it is in .build/test.log):"; grep '^✘' .build/test.log; }; exit $$status
 
 bench: build run-packages test-packages qemu
 	$(RELEASE)/vmlab-bench

@@ -177,6 +177,20 @@ import Testing
         _ = consume socket
     }
 
+    @Test func `a process is found from the very moment of its start`() throws {
+        let scratch = try Scratch()
+        let folders = try lab(in: scratch)
+        var missed = 0
+        for _ in 0..<200 {
+            let child = try ChildProcess(
+                program: "/usr/bin/sleep", arguments: ["sleep", "60"], environment: [ProcessTable.variable(folders)], inherited: [])
+            if !ProcessTable.processes(of: folders).contains(where: { $0.identity.pid == child.pid }) { missed += 1 }
+            child.signal(SIGKILL)
+            _ = try child.wait(limitMilliseconds: 5000)
+        }
+        #expect(missed == 0)
+    }
+
     @Test func `the audit names a mount in the lab's folders`() throws {
         let scratch = try Scratch()
         let folders = try lab(in: scratch)
