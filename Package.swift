@@ -64,12 +64,17 @@ let package = Package(
             dependencies: ["LabModel", "LabFile", "LabPlan", "LabImages", "LabRunner", "Carrier", "Host", arguments],
             swiftSettings: strict),
 
+        // The bridge: frames in, frames out. No Foundation either.
+        room("LabNetwork", ["LabModel", "PortStream"]),
+        staticProgram("vmlab-network", ["LabNetwork", "LabModel", "PortStream", "Host", "CLinux"]),
+
         .executableTarget(
             name: "vmlab-bench", dependencies: ["LabModel", "LabImages", "Host"], swiftSettings: relaxed),
 
         // One guest. No Foundation from here on.
-        room("Devices"),
-        room("VMM", ["Devices", "Host", "CLinux"]),
+        room("PortStream"),
+        room("Devices", ["PortStream"]),
+        room("VMM", ["Devices", "PortStream", "Host", "CLinux"]),
         staticProgram("vmlab-machine", ["VMM", "Devices", "Host"]),
         staticProgram("vmlab-carrier-init", ["CarrierLink", "Host", "CLinux", system]),
         staticProgram("vmlab-leash", ["Host", "CLinux", system]),
@@ -80,8 +85,9 @@ let package = Package(
         tests("LabImagesTests", ["LabImages", "LabFile", "LabModel", "Host", system]),
         tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host"]),
         tests("CarrierTests", ["Carrier", "CarrierLink", "LabImages", "LabModel", "Host", "CLinux", system]),
-        tests("DevicesTests", ["Devices"]),
-        tests("VMMTests", ["VMM", "Devices", "Host"]),
+        tests("DevicesTests", ["Devices", "PortStream"]),
+        tests("LabNetworkTests", ["LabNetwork", "LabModel", "PortStream", "Host"]),
+        tests("VMMTests", ["VMM", "Devices", "PortStream", "Host"]),
         tests("TidyTests", []),
         tests("LabTests", ["LabModel", "Host"]),
     ]

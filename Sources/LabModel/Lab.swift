@@ -5,13 +5,16 @@ package struct Lab: Hashable, Sendable, Codable {
     /// Every derived value follows from name and seed.
     package var seed: UInt64
     /// In the order of the file.
+    package var networks: [Network]
+    /// In the order of the file.
     package var machines: [Machine]
     /// The recipes the machines use, by name, each once, in order of first use.
     package var images: [ImageRecipe]
 
-    package init(name: String, seed: UInt64, machines: [Machine], images: [ImageRecipe]) {
+    package init(name: String, seed: UInt64, networks: [Network] = [], machines: [Machine], images: [ImageRecipe]) {
         self.name = name
         self.seed = seed
+        self.networks = networks
         self.machines = machines
         self.images = images
     }
@@ -27,6 +30,11 @@ package struct Machine: Hashable, Sendable, Codable {
     package var memory: ByteCount
     /// Extra, empty disks; the image's own disk comes first on the bus.
     package var disks: [ByteCount]
+    /// In the order in which its guest sees them on the bus, each network at most once.
+    package var interfaces: [Interface]
+    package var publish: [PublishedPort]
+    /// Laid over the image for this machine alone, in order.
+    package var files: [ImageRecipe.File]
     /// Added to the end of the recipe's kernel command line.
     package var commandLine: String
     /// Machines that must be ready before this one starts.
@@ -35,14 +43,18 @@ package struct Machine: Hashable, Sendable, Codable {
     package var restart: RestartPolicy
 
     package init(
-        name: String, image: String, cpus: Int, memory: ByteCount, disks: [ByteCount], commandLine: String, after: [String],
-        ready: Readiness, restart: RestartPolicy
+        name: String, image: String, cpus: Int, memory: ByteCount, disks: [ByteCount], interfaces: [Interface] = [],
+        publish: [PublishedPort] = [], files: [ImageRecipe.File] = [], commandLine: String, after: [String], ready: Readiness,
+        restart: RestartPolicy
     ) {
         self.name = name
         self.image = image
         self.cpus = cpus
         self.memory = memory
         self.disks = disks
+        self.interfaces = interfaces
+        self.publish = publish
+        self.files = files
         self.commandLine = commandLine
         self.after = after
         self.ready = ready
@@ -55,6 +67,10 @@ package struct Machine: Hashable, Sendable, Codable {
         case started
         /// When this text has appeared on any of its consoles, within so many milliseconds of its start.
         case console(pattern: String, withinMilliseconds: Int)
+        /// When this port accepts a connection from the bridge, at the machine's address on its first network.
+        case tcp(port: UInt16, withinMilliseconds: Int)
+        /// When it answers an echo request from the bridge, at its address on its first network.
+        case ping(withinMilliseconds: Int)
     }
 
     package enum RestartPolicy: String, Hashable, Sendable, Codable, CaseIterable {

@@ -47,6 +47,9 @@ extension Action {
             case .started: []
             case .console(let pattern, let within):
                 [.init("console", .text(pattern)), .init("withinMilliseconds", .number(Int64(within)))]
+            case .tcp(let port, let within):
+                [.init("tcp", .number(Int64(port))), .init("withinMilliseconds", .number(Int64(within)))]
+            case .ping(let within): [.init("ping", .bool(true)), .init("withinMilliseconds", .number(Int64(within)))]
             }
         case .stopMachine(_, let ladder):
             [

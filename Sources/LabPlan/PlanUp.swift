@@ -153,6 +153,8 @@ private struct UpPlanner {
             case .started: "until its processors run"
             case .console(let pattern, let within):
                 "until a console shows \(JSON.text(pattern).line), at most \(Milliseconds(within))"
+            case .tcp(let port, let within): "until it accepts connections to port \(port), at most \(Milliseconds(within))"
+            case .ping(let within): "until it answers a ping, at most \(Milliseconds(within))"
             }
         add(.awaitReady(machine: target.machine.name, target.machine.ready), reason: reason, after: after)
     }

@@ -11,8 +11,11 @@ private let arrows: [String: Set<String>] = [
     "CarrierLink": [],
     "Carrier": ["LabModel", "CarrierLink", "Host"],
     "Host": ["CLinux"],
-    "Devices": [],
-    "VMM": ["Devices", "Host", "CLinux"],
+    "PortStream": [],
+    "LabNetwork": ["LabModel", "PortStream"],
+    "vmlab-network": ["LabNetwork", "LabModel", "PortStream", "Host"],
+    "Devices": ["PortStream"],
+    "VMM": ["Devices", "PortStream", "Host", "CLinux"],
     "vmlab": ["LabModel", "LabFile", "LabPlan", "LabImages", "LabRunner", "Carrier", "Host"],
     "vmlab-machine": ["VMM", "Devices", "Host"],
     "vmlab-carrier-init": ["CarrierLink", "Host", "CLinux"],
@@ -24,7 +27,8 @@ private let doors: Set<String> = ["CLinux", "CYAML", "CArchive", "CCrypto"]
 
 /// Rooms that end up in the static programs, and rooms that are pure values: no Foundation there.
 private let withoutFoundation: Set<String> = [
-    "LabModel", "LabPlan", "Host", "CarrierLink", "Devices", "VMM", "vmlab-machine", "vmlab-carrier-init", "vmlab-leash",
+    "LabModel", "LabPlan", "LabNetwork", "PortStream", "Host", "CarrierLink", "Devices", "VMM", "vmlab-network", "vmlab-machine",
+    "vmlab-carrier-init", "vmlab-leash",
 ]
 
 private func imports(of file: SourceTree.File) -> [String] {

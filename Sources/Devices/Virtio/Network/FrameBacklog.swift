@@ -1,10 +1,12 @@
+internal import PortStream
+
 /// Frames that came over the port's stream and wait for the guest: records, whole or still arriving, in one bounded buffer.
 ///
 ///     record   { count: u32, big-endian; header: 12 bytes; frame: count - 12 bytes }
 struct FrameBacklog: Sendable {
     /// Room for a few of the largest frames, or a burst of small ones; what does not fit stays in the stream.
     static let limit = 256 << 10
-    static let prefixCount = 4
+    static let prefixCount = PortRecord.prefixCount
 
     private(set) var bytes: [UInt8] = []
     private var taken = 0

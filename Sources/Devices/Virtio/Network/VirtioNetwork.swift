@@ -1,3 +1,4 @@
+internal import PortStream
 import Synchronization
 
 /// virtio-net (virtio 1.2 section 5.1), one pair of queues and a control queue. Its port is a byte stream of records (`FrameBacklog`).

@@ -118,7 +118,7 @@ final class KeptMachine {
         let limit: Int
         switch machine.ready {
         case .started: limit = Self.startLimit
-        case .console(_, let within): limit = within
+        case .console(_, let within), .tcp(_, let within), .ping(let within): limit = within
         }
         readyTimer = loop.after(milliseconds: limit) { [unowned self] in
             readyTimer = nil

@@ -1,7 +1,7 @@
 /// The sum that IP, TCP and UDP carry (RFC 1071): ones' complement of the ones' complement sum of 16-bit words, big-endian.
-enum InternetChecksum {
+package enum InternetChecksum {
     /// The sum so far, not yet folded; at most 2^16 words may be added to it.
-    static func sum(_ bytes: some Collection<UInt8>, _ start: UInt32 = 0) -> UInt32 {
+    package static func sum(_ bytes: some Collection<UInt8>, _ start: UInt32 = 0) -> UInt32 {
         var sum = start
         var isHigh = true
         for byte in bytes {
@@ -11,7 +11,7 @@ enum InternetChecksum {
         return sum
     }
 
-    static func fold(_ sum: UInt32) -> UInt16 {
+    package static func fold(_ sum: UInt32) -> UInt16 {
         var sum = sum
         while sum > 0xFFFF { sum = sum & 0xFFFF &+ sum >> 16 }
         return UInt16(sum)
@@ -19,7 +19,7 @@ enum InternetChecksum {
 
     /// Completes what a header with `needsChecksum` left open; the field holds the pseudo header's sum already.
     /// - Parameter frame: its header has been checked against it.
-    static func complete(_ frame: inout [UInt8], _ header: NetworkHeader) {
+    package static func complete(_ frame: inout [UInt8], _ header: NetworkHeader) {
         let start = Int(header.checksumStart)
         let field = start + Int(header.checksumOffset)
         guard header.needsChecksum, field + 2 <= frame.count else { return }
@@ -28,7 +28,7 @@ enum InternetChecksum {
         store(value == 0 ? 0xFFFF : value, in: &frame, at: field)
     }
 
-    static func store(_ value: UInt16, in bytes: inout [UInt8], at offset: Int) {
+    package static func store(_ value: UInt16, in bytes: inout [UInt8], at offset: Int) {
         bytes[offset] = UInt8(truncatingIfNeeded: value >> 8)
         bytes[offset + 1] = UInt8(truncatingIfNeeded: value)
     }

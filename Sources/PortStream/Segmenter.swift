@@ -2,7 +2,7 @@
 ///
 /// One frame at a time, so that a sender who asks for 65,000 tiny ones costs no memory. Every number is read out of the frame
 /// itself and checked once; `hdr_len` is not believed.
-struct Segmenter: Sendable {
+package struct Segmenter: Sendable {
     private let frame: [UInt8]
     private let header: NetworkHeader
     private let ip: Int
@@ -18,7 +18,7 @@ struct Segmenter: Sendable {
     }
 
     /// - Returns: nil if the frame is not the TCP segment that its header says.
-    init?(_ frame: [UInt8], _ header: NetworkHeader) {
+    package init?(_ frame: [UInt8], _ header: NetworkHeader) {
         guard header.segmentation != .none, header.segmentSize > 0, frame.count >= NetworkHeader.ethernetCount else { return nil }
         let type = Self.word(frame, 12)
         let isTagged = type == 0x8100 || type == 0x88A8
@@ -38,7 +38,7 @@ struct Segmenter: Sendable {
     private static func word(_ bytes: [UInt8], _ offset: Int) -> UInt16 { UInt16(bytes[offset]) << 8 | UInt16(bytes[offset + 1]) }
 
     /// The next frame, its checksums complete.
-    mutating func next() -> [UInt8]? {
+    package mutating func next() -> [UInt8]? {
         guard done < frame.count else { return nil }
         let part = frame[done..<min(done + Int(header.segmentSize), frame.count)]
         let isFirst = done == payload
