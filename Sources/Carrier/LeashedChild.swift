@@ -1,9 +1,9 @@
 internal import Glibc
-internal import Host
+package import Host
 
 /// A child on the leash, watched by an event loop: what it says is kept, its end is told once.
-final class LeashedChild {
-    let child: ChildProcess
+package final class LeashedChild {
+    package let child: ChildProcess
     /// Standard output: only a carrier's serial console comes here.
     private(set) var output = Tail()
     private(set) var errors = Tail()
@@ -14,12 +14,18 @@ final class LeashedChild {
     private static let chunk = 16 << 10
     private static let lastChunks = 8
 
+    /// The end of what it said on its standard error.
+    package var errorText: String { errors.text }
+
     /// Call on a thread that lives as long as the child should: the leash is tied to it.
     ///
     /// - Parameters:
+    ///   - program: an absolute path.
+    ///   - arguments: without the program's name.
+    ///   - leash: path of `vmlab-leash`.
     ///   - inherited: without 0, 1 and 2.
     ///   - whenEnded: called on the loop's thread, after everything the child said was read. Never from within `init`.
-    init(
+    package init(
         program: String, arguments: [String], environment: [String], inherited: [ChildProcess.Inherited], leash: String, loop: EventLoop,
         whenEnded: @escaping (ChildProcess.Ending) -> Void
     ) throws(OSError) {

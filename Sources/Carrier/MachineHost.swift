@@ -26,12 +26,16 @@ package struct MachineHost: Hashable, Sendable {
     /// Call on the loop's own thread, and let that thread live as long as the machines should: the kernel kills a child when
     /// the thread that started it ends. `handler` is called on that thread, never from within `start`.
     ///
-    /// - Parameter environment: added to the process on this host (for audits that look for a lab's processes); the monitor
-    ///   reads none of it.
+    /// - Parameters:
+    ///   - ends: what the machine gets for the streams of these names, kept open by the caller; every other stream is a pair of
+    ///     its own, one end of which is `MachineProcess.stream`.
+    ///   - environment: added to the process on this host (for audits that look for a lab's processes); the monitor reads none
+    ///     of it.
     package func start(
-        _ launch: MachineLaunch, environment: [String] = [], on loop: EventLoop, handler: @escaping (MachineProcess.Event) -> Void
+        _ launch: MachineLaunch, ends: [String: SharedDescriptor] = [:], environment: [String] = [], on loop: EventLoop,
+        handler: @escaping (MachineProcess.Event) -> Void
     ) throws(CarrierError) -> MachineProcess {
-        let opened = try OpenedLaunch(launch)
+        let opened = try OpenedLaunch(launch, ends: ends)
         let events = MachineProcess.EventBox()
         events.handler = handler
         switch way {
@@ -61,7 +65,7 @@ package struct MachineHost: Hashable, Sendable {
                 })
         }
         loop.after(nanoseconds: 0) { events.tell(.running) }
-        return MachineProcess(native: child, streams: opened.streams.map { ($0.name, $0.ours) }, events: events)
+        return MachineProcess(native: child, streams: opened.ours, events: events)
     }
 
     private func startCarried(
@@ -88,6 +92,6 @@ package struct MachineHost: Hashable, Sendable {
             }
         }
         guard let identity = program.identity else { throw CarrierError(.operatingSystem, "cannot identify the carrier's process") }
-        return MachineProcess(carried: program, identity: identity, streams: opened.streams.map { ($0.name, $0.ours) }, events: events)
+        return MachineProcess(carried: program, identity: identity, streams: opened.ours, events: events)
     }
 }

@@ -10,8 +10,14 @@ struct OpenedLaunch {
     struct Stream {
         var number: CInt
         var name: String
-        var ours: SharedDescriptor
+        /// `nil` where the caller has the other end.
+        var ours: SharedDescriptor?
         var theirs: SharedDescriptor
+    }
+
+    /// Our ends, of those streams that have one.
+    var ours: [(name: String, descriptor: SharedDescriptor)] {
+        streams.compactMap { stream in stream.ours.map { (stream.name, $0) } }
     }
 
     struct File {
@@ -31,7 +37,8 @@ struct OpenedLaunch {
     /// A virtio port's name; QEMU and Linux take more.
     private static let longestName = 64
 
-    init(_ launch: MachineLaunch) throws(CarrierError) {
+    /// - Parameter ends: what the machine gets for the streams of these names.
+    init(_ launch: MachineLaunch, ends: [String: SharedDescriptor] = [:]) throws(CarrierError) {
         var seen: Set<Int32> = []
         var names: Set<String> = ["carrier"]
         for descriptor in launch.descriptors {
@@ -44,7 +51,11 @@ struct OpenedLaunch {
                 guard !name.isEmpty, name.utf8.count <= Self.longestName, names.insert(name).inserted else {
                     throw CarrierError(.launchWrong, "the launch of \(launch.machine) has no use for a stream called `\(name)`")
                 }
-                streams.append(try Self.stream(descriptor.number, name))
+                if let end = ends[name] {
+                    streams.append(Stream(number: descriptor.number, name: name, ours: nil, theirs: end))
+                } else {
+                    streams.append(try Self.stream(descriptor.number, name))
+                }
             case .disk(let path, let writable):
                 files.append(try Self.disk(descriptor.number, path, writable: writable))
             case .blob(let path):
