@@ -36,7 +36,7 @@ extension MachineLaunch {
         var next = DescriptorNumber.extraDisks
         for disk in disks {
             switch disk.content {
-            case .delta(let base):
+            case .delta(let base, _):
                 let base = hand(DescriptorNumber.rootBase, .disk(path: base, writable: false))
                 let delta = hand(DescriptorNumber.rootDelta, .disk(path: disk.path, writable: true))
                 arguments += ["--disk", "id=\(disk.id),fd=\(base),delta=\(delta)"]
@@ -97,10 +97,15 @@ extension MachineLaunch {
 
 extension MachineDisk {
     /// The disks of a machine in the order in which its guest sees them: the image's own first.
-    package static func all(of machine: Machine, image: ImageFacts, folders: LabFolders) -> [MachineDisk] {
+    ///
+    /// - Parameter layer: the files that make the image's disk this machine's.
+    package static func all(
+        of machine: Machine, image: ImageFacts, folders: LabFolders, layer: [ImageRecipe.File] = []
+    ) -> [MachineDisk] {
         var disks: [MachineDisk] = []
         if image.hasDisk {
-            disks.append(MachineDisk(id: "root", path: folders.rootDelta(machine.name), content: .delta(base: image.folder.disk)))
+            let content = MachineDisk.Content.delta(base: image.folder.disk, layer: layer)
+            disks.append(MachineDisk(id: "root", path: folders.rootDelta(machine.name), content: content))
         }
         for (index, size) in machine.disks.enumerated() {
             disks.append(MachineDisk(id: "disk\(index)", path: folders.extraDisk(machine.name, index: index), content: .empty(size)))

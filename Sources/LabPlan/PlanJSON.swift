@@ -34,7 +34,9 @@ extension Action {
         case .buildImage(let image): [.init("key", .text(image.key))]
         case .createDisk(_, let disk), .deleteDisk(_, let disk):
             switch disk.content {
-            case .delta(let base): [.init("path", .text(disk.path)), .init("base", .text(base))]
+            case .delta(let base, let layer):
+                [.init("path", .text(disk.path)), .init("base", .text(base))]
+                    + (layer.isEmpty ? [] : [.init("files", .texts(layer.map(\.to)))])
             case .empty(let size): [.init("path", .text(disk.path)), .init("bytes", .unsigned(size.bytes))]
             }
         case .startMachine(let started):

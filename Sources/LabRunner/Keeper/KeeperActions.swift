@@ -66,7 +66,7 @@ extension Keeper {
         let file = try Descriptor.open(disk.path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
         switch disk.content {
         case .empty(let size): try file.truncate(to: size.bytes)
-        case .delta(let base):
+        case .delta(let base, _):
             let size = try Descriptor.open(base, O_RDONLY).size()
             try file.truncate(to: DeltaDisk.length(forBaseOf: size))
         }
