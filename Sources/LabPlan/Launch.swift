@@ -100,7 +100,7 @@ extension MachineDisk {
     ///
     /// - Parameter layer: the files that make the image's disk this machine's.
     package static func all(
-        of machine: Machine, image: ImageFacts, folders: LabFolders, layer: [ImageRecipe.File] = []
+        of machine: Machine, image: ImageFacts, folders: LabFolders, layer: Layer = Layer()
     ) -> [MachineDisk] {
         var disks: [MachineDisk] = []
         if image.hasDisk {

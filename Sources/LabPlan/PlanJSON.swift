@@ -36,7 +36,7 @@ extension Action {
             switch disk.content {
             case .delta(let base, let layer):
                 [.init("path", .text(disk.path)), .init("base", .text(base))]
-                    + (layer.isEmpty ? [] : [.init("files", .texts(layer.map(\.to)))])
+                    + (layer.entries.isEmpty ? [] : [.init("files", .texts(layer.entries.map(\.file.to)))])
             case .empty(let size): [.init("path", .text(disk.path)), .init("bytes", .unsigned(size.bytes))]
             }
         case .startMachine(let started):

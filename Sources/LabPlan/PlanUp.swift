@@ -37,7 +37,7 @@ private struct UpPlanner {
             guard let image = images.first(where: { $0.name == machine.image }) else {
                 throw .imageUnknown(machine: machine.name, image: machine.image)
             }
-            let disks = MachineDisk.all(of: machine, image: image, folders: folders, layer: machine.files)
+            let disks = MachineDisk.all(of: machine, image: image, folders: folders, layer: Layer(of: machine, in: wanted, image: image))
             let launch = MachineLaunch(machine, image: image, disks: disks)
             machines.append(Target(machine: machine, image: image, disks: disks, launch: launch))
         }
