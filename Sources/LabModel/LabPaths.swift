@@ -60,6 +60,9 @@ package struct LabFolders: Hashable, Sendable, Codable {
     package var machines: String { state + "/machines" }
     /// What the keeper says on its standard error: nothing, unless it dies of a bug.
     package var keeperLog: String { state + "/keeper.log" }
+    package var captures: String { state + "/captures" }
+    /// One of the two files of a network's capture ring.
+    package func capture(_ network: String, part: Int) -> String { "\(captures)/\(network).\(part).pcapng" }
     /// Kept short: a Unix socket path holds 107 bytes.
     package var controlSocket: String { run + "/control" }
     package func machine(_ name: String) -> String { "\(machines)/\(name)" }

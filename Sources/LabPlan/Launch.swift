@@ -12,11 +12,15 @@ enum DescriptorNumber {
     static let rootDelta: Int32 = 13
     /// Extra disks from here up, in their order.
     static let extraDisks: Int32 = 14
+    /// Network ports from here up, in their order: beyond the 16 disks that a machine may have.
+    static let ports: Int32 = 30
 }
 
 extension MachineLaunch {
     /// The launch of a machine with these disks, as `MachineDisk.all` lists them.
-    package init(_ machine: Machine, image: ImageFacts, disks: [MachineDisk]) {
+    ///
+    /// - Parameter networks: all of the lab's, or at least those that the machine is on.
+    package init(_ machine: Machine, image: ImageFacts, disks: [MachineDisk], networks: [Network] = []) {
         var arguments = ["--name", machine.name, "--memory", machine.memory.description, "--cpus", String(machine.cpus)]
         arguments += ["--boot", image.bootProtocol.rawValue]
         var descriptors: [Descriptor] = []
@@ -45,18 +49,32 @@ extension MachineLaunch {
                 next += 1
             }
         }
+        var port = DescriptorNumber.ports
+        for interface in machine.interfaces {
+            let number = hand(port, .stream(name: MachineLaunch.streamName(network: interface.network)))
+            var net = "id=\(interface.network),fd=\(number),mac=\(interface.mac)"
+            if let network = networks.first(where: { $0.name == interface.network }) { net += ",mtu=\(network.mtu)" }
+            arguments += ["--net", net]
+            port += 1
+        }
         self.init(machine: machine.name, memory: machine.memory, arguments: arguments, descriptors: descriptors)
     }
 
+    /// What the stream of a machine's port is called in its launch: `net/lan`.
+    package static func streamName(network: String) -> String { "net/\(network)" }
+
+    /// Whether the machine is on any network.
+    package var hasPorts: Bool { arguments.contains("--net") }
+
     /// A line for bash that starts the same machine by hand, its serial console on the terminal.
     ///
-    /// It has no control stream (there is no keeper to listen) and no second console.
+    /// It has no control stream (there is no keeper to listen), no second console and no networks (there is no bridge).
     package func shellLine(program: String = "vmlab-machine") -> String {
         var words = [MachineLaunch.shellQuoted(program)]
         var index = arguments.startIndex
         while index < arguments.endIndex {
             let word = arguments[index]
-            if word == "--control" || word == "--console" {
+            if word == "--control" || word == "--console" || word == "--net" {
                 index += 2
             } else if word == "--serial" {
                 words += [word, "0:1"]

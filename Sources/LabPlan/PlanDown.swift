@@ -13,6 +13,9 @@ extension Plan {
                 .stopMachine(machine: machine.name, .patient), reason: "\(machine.name) is running",
                 after: stops(before: machine, in: seen.machines))
         }
+        if seen.network != .absent {
+            add(.stopNetwork, reason: "the networks were started for the lab", after: steps.map(\.id))
+        }
         for machine in order {
             for seen in machine.disks {
                 add(

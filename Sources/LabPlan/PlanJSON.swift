@@ -39,6 +39,9 @@ extension Action {
                     + (layer.entries.isEmpty ? [] : [.init("files", .texts(layer.entries.map(\.file.to)))])
             case .empty(let size): [.init("path", .text(disk.path)), .init("bytes", .unsigned(size.bytes))]
             }
+        case .startNetwork(let launch):
+            [.init("arguments", .texts(launch.arguments)), .init("descriptors", .list(launch.descriptors.map(\.json)))]
+        case .updateNetwork(_, let words): [.init("words", .texts(words))]
         case .startMachine(let started):
             [
                 .init("image", .text(started.machine.image)), .init("arguments", .texts(started.launch.arguments)),
@@ -65,7 +68,7 @@ extension Action {
                             ])
                         }))
             ]
-        case .updateMachine, .forgetMachine: []
+        case .updateMachine, .forgetMachine, .stopNetwork: []
         }
     }
 }
@@ -78,6 +81,22 @@ extension MachineLaunch.Descriptor {
         case .blob(let path): .object([number, .init("kind", .text("blob")), .init("path", .text(path))])
         case .disk(let path, let writable):
             .object([number, .init("kind", .text("disk")), .init("path", .text(path)), .init("writable", .bool(writable))])
+        }
+    }
+}
+
+extension NetworkLaunch.Descriptor {
+    fileprivate var json: JSON {
+        let number = JSON.Member("number", .number(Int64(number)))
+        return switch kind {
+        case .control: .object([number, .init("kind", .text("control"))])
+        case .port(let port): .object([number, .init("kind", .text("port")), .init("port", .text(port.description))])
+        case .uplink(let port, let arguments):
+            .object([
+                number, .init("kind", .text("uplink")), .init("port", .text(port.description)),
+                .init("program", .text(NetworkLaunch.uplinkProgram)), .init("arguments", .texts(arguments)),
+            ])
+        case .capture(let path): .object([number, .init("kind", .text("capture")), .init("path", .text(path))])
         }
     }
 }

@@ -16,6 +16,7 @@ extension Plan {
             text += "  " + Plan.padded(step.action.verb, to: verbWidth) + "  " + Plan.padded(step.action.object, to: objectWidth)
             text += "  " + step.reason + "\n"
             if commandLines, case .startMachine(let started) = step.action {
+                if started.launch.hasPorts { text += "    # by hand, without its networks:\n" }
                 text += "    " + started.launch.shellLine(program: program) + "\n"
             }
         }
@@ -34,10 +35,10 @@ extension Action {
         case .makeFolders: "make"
         case .buildImage: "build"
         case .createDisk: "create"
-        case .startMachine: "start"
+        case .startMachine, .startNetwork: "start"
         case .awaitReady: "wait"
-        case .updateMachine: "update"
-        case .stopMachine: "stop"
+        case .updateMachine, .updateNetwork: "update"
+        case .stopMachine, .stopNetwork: "stop"
         case .deleteDisk, .deleteFolders: "delete"
         case .forgetMachine: "forget"
         }
@@ -49,6 +50,7 @@ extension Action {
         case .makeFolders, .deleteFolders: "lab folders"
         case .buildImage(let image): "image \(image.name)"
         case .createDisk(let machine, let disk), .deleteDisk(let machine, let disk): "disk \(machine)/\(disk.id)"
+        case .startNetwork, .updateNetwork, .stopNetwork: "networks"
         case .startMachine(let started): "machine \(started.machine.name)"
         case .awaitReady(let machine, _), .stopMachine(let machine, _), .forgetMachine(let machine): "machine \(machine)"
         case .updateMachine(let machine): "machine \(machine.name)"

@@ -13,9 +13,12 @@ extension Plan {
     }
 }
 
-private struct UpPlanner {
+/// Decides step by step what `up` does.
+struct UpPlanner {
     let folders: LabFolders
     let seen: SeenState
+    /// Nil for a lab without networks.
+    let network: NetworkLaunch?
     /// In an order in which they can start one after another.
     let machines: [Target]
     var steps: [Step] = []
@@ -32,13 +35,14 @@ private struct UpPlanner {
     init(wanted: Lab, images: [ImageFacts], folders: LabFolders, seen: SeenState) throws(PlanError) {
         self.folders = folders
         self.seen = seen
+        network = NetworkLaunch(of: wanted, folders: folders)
         var machines: [Target] = []
         for machine in try Plan.startOrder(wanted.machines) {
             guard let image = images.first(where: { $0.name == machine.image }) else {
                 throw .imageUnknown(machine: machine.name, image: machine.image)
             }
             let disks = MachineDisk.all(of: machine, image: image, folders: folders, layer: Layer(of: machine, in: wanted, image: image))
-            let launch = MachineLaunch(machine, image: image, disks: disks)
+            let launch = MachineLaunch(machine, image: image, disks: disks, networks: wanted.networks)
             machines.append(Target(machine: machine, image: image, disks: disks, launch: launch))
         }
         self.machines = machines
@@ -49,11 +53,13 @@ private struct UpPlanner {
             add(.makeFolders(folders), reason: "the lab is not up", undo: .deleteFolders(folders))
         }
         remove()
+        bringUpNetwork()
         for target in machines { bringUp(target) }
+        takeDownNetwork()
         return steps
     }
 
-    private mutating func add(_ action: Action, reason: String, after: [String] = [], undo: Action? = nil) {
+    mutating func add(_ action: Action, reason: String, after: [String] = [], undo: Action? = nil) {
         let known = after.filter { planned.contains($0) }
         steps.append(Step(action, reason: reason, after: known, undo: undo))
         planned.insert(action.id)
@@ -141,6 +147,7 @@ private struct UpPlanner {
             default: false
             }
         }.map(\.id)
+        if target.launch.hasPorts { needs.append("network") }
         needs += target.machine.after.map { "ready/\($0)" }
         add(
             .startMachine(StartedMachine(machine: target.machine, launch: target.launch)), reason: reason, after: needs,
@@ -166,7 +173,7 @@ private struct UpPlanner {
         var changes: [String] = []
         if old.image != new.image {
             changes.append("image changed from \(old.image) to \(new.image)")
-        } else if !disks.allSatisfy({ seen in seen.disk.id != "root" || target.disks.contains(seen.disk) })
+        } else if !disks.allSatisfy({ seen in seen.disk.base == nil || target.disks.contains { $0.base == seen.disk.base } })
             || Plan.kernel(of: started.launch) != Plan.kernel(of: target.launch)
         {
             changes.append("image \(new.image) has changed")
@@ -175,6 +182,11 @@ private struct UpPlanner {
         if old.memory != new.memory { changes.append("memory changed from \(old.memory) to \(new.memory)") }
         if old.disks != new.disks { changes.append("disks changed from \(Plan.list(old.disks)) to \(Plan.list(new.disks))") }
         if old.commandLine != new.commandLine { changes.append("cmdline changed") }
+        if old.files != new.files { changes.append("files changed") }
+        changes += Plan.interfaceChanges(from: old.interfaces, to: new.interfaces)
+        if changes.isEmpty, !disks.allSatisfy({ $0.disk.base == nil || target.disks.contains($0.disk) }) {
+            changes.append("what its networks tell it changed")
+        }
         if changes.isEmpty, started.launch != target.launch { changes.append("it is now started in another way") }
         if changes.isEmpty, target.disks.contains(where: { !disks.contains(SeenDisk(disk: $0, isWhole: true)) }) {
             changes.append("a disk of it is missing")
@@ -207,6 +219,22 @@ extension Plan {
         if old.ready != new.ready { changes.append("ready changed") }
         if old.restart != new.restart { changes.append("restart changed from \(old.restart.rawValue) to \(new.restart.rawValue)") }
         if old.after != new.after { changes.append("after changed") }
+        if old.publish != new.publish { changes.append("publish changed") }
+        if changes.isEmpty, old.interfaces != new.interfaces { changes.append("networks changed") }
+        return changes
+    }
+
+    /// What a guest would have to be told of its networks; how its wires behave is the bridge's business alone.
+    static func interfaceChanges(from old: [Interface], to new: [Interface]) -> [String] {
+        guard old.map(\.network) == new.map(\.network) else {
+            func names(_ list: [Interface]) -> String { list.isEmpty ? "none" : list.map(\.network).joined(separator: " + ") }
+            return ["networks changed from \(names(old)) to \(names(new))"]
+        }
+        var changes: [String] = []
+        for (old, new) in zip(old, new) {
+            if old.address != new.address { changes.append("address on \(new.network) changed from \(old.address) to \(new.address)") }
+            if old.mac != new.mac { changes.append("mac on \(new.network) changed from \(old.mac) to \(new.mac)") }
+        }
         return changes
     }
 

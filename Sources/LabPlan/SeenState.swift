@@ -10,13 +10,18 @@ package struct SeenState: Hashable, Sendable {
     package var folders: Folders
     /// Keys of the images that are whole in the cache.
     package var images: Set<String>
+    /// The lab's bridge.
+    package var network: SeenNetwork
     /// In the order in which they were first recorded.
     package var machines: [SeenMachine]
 
-    package init(lab: String, folders: Folders = .absent, images: Set<String> = [], machines: [SeenMachine] = []) {
+    package init(
+        lab: String, folders: Folders = .absent, images: Set<String> = [], network: SeenNetwork = .absent, machines: [SeenMachine] = []
+    ) {
         self.lab = lab
         self.folders = folders
         self.images = images
+        self.network = network
         self.machines = machines
     }
 
@@ -29,6 +34,15 @@ package struct SeenState: Hashable, Sendable {
     }
 
     package subscript(machine name: String) -> SeenMachine? { machines.first { $0.name == name } }
+}
+
+/// What is there of the process that all of a lab's networks are in.
+package enum SeenNetwork: Hashable, Sendable {
+    /// It was never started, or has been stopped.
+    case absent
+    case running(NetworkLaunch)
+    /// It has ended by itself; the reason reads after `the networks`: `crashed: signal 9`.
+    case ended(NetworkLaunch, reason: String)
 }
 
 /// What is there of one machine.
@@ -99,13 +113,14 @@ extension SeenState {
                 seen.disks.removeAll { $0.disk.path == disk.path }
                 seen.disks.append(SeenDisk(disk: disk, isWhole: false))
             }
+        case .startNetwork(let launch): network = .running(launch)
         case .startMachine(let started):
             change(started.machine.name) { $0.life = .running(started, ready: false) }
         case .deleteDisk(let machine, let disk):
             change(machine) { seen in
                 for index in seen.disks.indices where seen.disks[index].disk.path == disk.path { seen.disks[index].isWhole = false }
             }
-        case .buildImage, .awaitReady, .stopMachine, .updateMachine, .forgetMachine, .deleteFolders: break
+        case .buildImage, .awaitReady, .stopMachine, .updateMachine, .forgetMachine, .updateNetwork, .stopNetwork, .deleteFolders: break
         }
     }
 
@@ -115,6 +130,7 @@ extension SeenState {
         case .makeFolders(let made): folders = .made(made)
         case .deleteFolders:
             folders = .absent
+            network = .absent
             machines = []
         case .buildImage(let image): images.insert(image.key)
         case .createDisk(let machine, let disk):
@@ -124,6 +140,8 @@ extension SeenState {
             }
         case .deleteDisk(let machine, let disk):
             change(machine) { $0.disks.removeAll { $0.disk.path == disk.path } }
+        case .startNetwork(let launch), .updateNetwork(let launch, words: _): network = .running(launch)
+        case .stopNetwork: network = .absent
         case .startMachine(let started):
             change(started.machine.name) { $0.life = .running(started, ready: false) }
         case .awaitReady(let machine, _):
@@ -151,6 +169,11 @@ extension SeenState {
     package mutating func end(_ machine: String, reason: String) {
         guard let index = machines.firstIndex(where: { $0.name == machine }) else { return }
         if let started = machines[index].started { machines[index].life = .ended(started, reason: reason) }
+    }
+
+    /// The process of the networks has ended by itself.
+    package mutating func endNetwork(reason: String) {
+        if case .running(let launch) = network { network = .ended(launch, reason: reason) }
     }
 
     private mutating func change(_ name: String, _ body: (inout SeenMachine) -> Void) {

@@ -31,6 +31,11 @@ package enum Action: Hashable, Sendable, Codable {
     /// The file, and its folder if that is missing.
     case createDisk(machine: String, disk: MachineDisk)
     case deleteDisk(machine: String, disk: MachineDisk)
+    /// The lab's bridge with all its networks, what leads out of them, and what is recorded of them; machines go on while it is replaced.
+    case startNetwork(NetworkLaunch)
+    /// The running bridge is told so many control words, after which it is as if it had been started like this.
+    case updateNetwork(NetworkLaunch, words: [String])
+    case stopNetwork
     case startMachine(StartedMachine)
     /// Returns when the machine is ready; fails when its time is over or its process has ended.
     case awaitReady(machine: String, Machine.Readiness)
@@ -73,6 +78,11 @@ package struct MachineDisk: Hashable, Sendable, Codable {
         /// All zeros at first.
         case empty(ByteCount)
     }
+
+    /// What lies below the machine's own writes, if anything does.
+    package var base: String? {
+        if case .delta(let base, _) = content { base } else { nil }
+    }
 }
 
 extension Action {
@@ -84,6 +94,9 @@ extension Action {
         case .buildImage(let image): "image/\(image.name)"
         case .createDisk(let machine, let disk): "disk/\(machine)/\(disk.id)"
         case .deleteDisk(let machine, let disk): "delete-disk/\(machine)/\(disk.id)"
+        case .startNetwork: "network"
+        case .updateNetwork: "update-network"
+        case .stopNetwork: "stop-network"
         case .startMachine(let started): "start/\(started.machine.name)"
         case .awaitReady(let machine, _): "ready/\(machine)"
         case .updateMachine(let machine): "update/\(machine.name)"
@@ -95,7 +108,7 @@ extension Action {
     /// The machine it is about, if it is about one.
     package var machine: String? {
         switch self {
-        case .makeFolders, .deleteFolders, .buildImage: nil
+        case .makeFolders, .deleteFolders, .buildImage, .startNetwork, .updateNetwork, .stopNetwork: nil
         case .createDisk(let machine, _), .deleteDisk(let machine, _), .awaitReady(let machine, _), .stopMachine(let machine, _),
             .forgetMachine(let machine):
             machine

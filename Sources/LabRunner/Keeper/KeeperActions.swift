@@ -15,6 +15,8 @@ extension Keeper {
             case .buildImage(let planned): build(planned, images, done)
             case .awaitReady(let name, _): awaitReady(name, done)
             case .stopMachine(let name, let ladder): stop(action, name, ladder, done)
+            case .startNetwork, .updateNetwork, .stopNetwork:
+                throw .machine("this keeper knows no networks", code: .bug, hint: nil)
             case .makeFolders, .createDisk, .deleteDisk, .updateMachine, .forgetMachine:
                 try recorded(action) { () throws(OSError) in try performAtOnce(action) }
                 done(nil)
@@ -55,7 +57,7 @@ extension Keeper {
             try Folder.removeTree(folders.machine(name))
             forget(name)
             emit(.machineForgotten, name)
-        case .buildImage, .startMachine, .awaitReady, .stopMachine, .deleteFolders: break
+        case .buildImage, .startNetwork, .updateNetwork, .stopNetwork, .startMachine, .awaitReady, .stopMachine, .deleteFolders: break
         }
     }
 

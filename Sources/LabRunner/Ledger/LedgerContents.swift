@@ -96,16 +96,19 @@ package struct LedgerContents: Sendable {
     /// - Parameter kept: records that somebody is about to finish.
     func compacted(keeping kept: Set<UInt64>) -> (records: [LedgerRecord], numbers: [UInt64: UInt64]) {
         var latestStart: [String: UInt64] = [:]
+        var latestNetwork: UInt64 = 0
         var actions: [UInt64: Action] = [:]
         for record in records {
             guard case .begin(let action) = record.entry else { continue }
             actions[record.sequence] = action
+            if case .startNetwork = action { latestNetwork = record.sequence }
             if case .startMachine(let started) = action { latestStart[started.machine.name] = record.sequence }
         }
         func isPast(_ action: Action, _ number: UInt64) -> Bool {
             switch action {
             case .startMachine, .awaitReady, .stopMachine, .updateMachine:
                 !kept.contains(number) && number < action.machine.flatMap { latestStart[$0] } ?? 0
+            case .startNetwork, .updateNetwork, .stopNetwork: !kept.contains(number) && number < latestNetwork
             case .makeFolders, .deleteFolders, .buildImage, .createDisk, .deleteDisk, .forgetMachine: false
             }
         }

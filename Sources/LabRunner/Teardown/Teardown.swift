@@ -114,7 +114,8 @@ package struct Teardown {
             tell("deleting \(disk.path)")
             attempt(&failures) { () throws(OSError) in try Folder.removeFile(disk.path) }
         // Processes are ended already; the folders go last, whatever the ledger says.
-        case .stopMachine, .deleteFolders, .forgetMachine, .makeFolders, .buildImage, .createDisk, .startMachine, .awaitReady,
+        case .startNetwork, .updateNetwork, .stopNetwork, .stopMachine, .deleteFolders, .forgetMachine, .makeFolders, .buildImage,
+            .createDisk, .startMachine, .awaitReady,
             .updateMachine:
             break
         }
@@ -124,7 +125,7 @@ package struct Teardown {
     private func removeRest(_ failures: inout [String]) {
         // Whatever lies under a name of ours is ours to remove, of whatever kind it is by now.
         for path in [
-            folders.consoles, folders.machines, folders.controlSocket, folders.resolvedLab, folders.resolvedLab + ".part",
+            folders.captures, folders.consoles, folders.machines, folders.controlSocket, folders.resolvedLab, folders.resolvedLab + ".part",
             folders.ledger + ".part", folders.keeperLog,
         ] {
             attempt(&failures) { () throws(OSError) in try Folder.removeTree(path) }

@@ -111,7 +111,7 @@ import Testing
                 opening(ProcessIdentity(boot: "x", pid: 1, startTime: 1), folders: folders), .begin(.makeFolders(other)),
                 .finish(begin: 2, process: nil),
             ]
-                + outside.map { .begin(.createDisk(machine: "db", disk: MachineDisk(id: "root", path: $0, content: .delta(base: "/b")))) },
+                + outside.map { .begin(.createDisk(machine: "db", disk: MachineDisk(id: "root", path: $0, content: .delta(base: "/b", layer: [])))) },
             folders)
         let report = try Teardown(lab: "shop", folders: folders).run(doing: "down")
         #expect(FileManager.default.fileExists(atPath: precious))
