@@ -9,6 +9,11 @@ enum Fault: Error {
     case deviceRefused(StaticString)
     case inputOutput(status: UInt8)
     case outOfMemory
+    case noRoute
+    case noNameServer
+    case noSuchName
+    case nameServerRefused(code: UInt8)
+    case noAnswer(StaticString)
 
     var text: Text {
         switch self {
@@ -21,6 +26,11 @@ enum Fault: Error {
         case .deviceRefused(let what): "device refused \(what)"
         case .inputOutput(let status): Fault.name(ofBlockStatus: status)
         case .outOfMemory: "out of memory"
+        case .noRoute: "no route to that host"
+        case .noNameServer: "no name server is known"
+        case .noSuchName: "no such name"
+        case .nameServerRefused(let code): "the name server refused, code \(code)"
+        case .noAnswer(let who): "no answer from \(who)"
         }
     }
 

@@ -4,6 +4,8 @@ import CPU
 final class Kernel {
     /// How long other processors may take to wake.
     private static let wakingMilliseconds = 1000
+    /// How long the start waits for leases, in microseconds. Later ones are taken as well.
+    private static let leasePatience: UInt64 = 5_000_000
 
     static let version: StaticString = "1.0"
 
@@ -18,6 +20,8 @@ final class Kernel {
     private(set) var asFound: [FunctionState] = []
     private(set) var disks: [BlockDevice] = []
     private(set) var entropy: EntropyDevice?
+    /// There if there is a card.
+    private(set) var network: Network?
     private(set) var terminals: [Terminal] = []
     /// What a device said no with, told once there is somewhere to tell it.
     private var complaints: [Text] = []
@@ -46,6 +50,7 @@ final class Kernel {
             transport.reset()
         }
         interrupts.reset()
+        network?.timer.forgetAlarm()
         interrupts.route(acpi.serialInterrupt, to: Interrupts.Vector.serial)
         armPowerButton()
         disks = []
@@ -66,6 +71,7 @@ final class Kernel {
             case BlockDevice.deviceType: disks.append(try BlockDevice(function, interrupts: interrupts))
             case EntropyDevice.deviceType where entropy == nil: entropy = try EntropyDevice(function, interrupts: interrupts)
             case ConsoleDevice.deviceType: open(try ConsoleDevice(function, interrupts: interrupts))
+            case NetworkDevice.deviceType: connect(try networkDevice(function))
             default: return
             }
         } catch {
@@ -81,10 +87,23 @@ final class Kernel {
         terminals.append(Terminal(.console(console)))
     }
 
+    /// - Parameter extra: features beyond those that pulse wants by itself.
+    func networkDevice(_ function: Function, extra: UInt64 = 0, isListening: Bool = true) throws(Fault) -> NetworkDevice {
+        let features = extra | (options.hasOffloads ? NetworkDevice.Feature.offloads : 0)
+        return try NetworkDevice(function, extra: features, isListening: isListening, interrupts: interrupts)
+    }
+
+    private func connect(_ device: NetworkDevice) {
+        let network = network ?? Network(timer: Timer(clock: clock, interrupts: interrupts))
+        self.network = network
+        network.add(device, setting: options.network(network.interfaces.count))
+    }
+
     /// Modern ids are 0x1040 and the type; transitional ones begin at 0x1000 in an order of their own.
     private static func deviceType(of function: Function) -> UInt16 {
         switch function.identity {
         case 0x1040...0x107F: function.identity - 0x1040
+        case 0x1000: NetworkDevice.deviceType
         case 0x1001: BlockDevice.deviceType
         case 0x1003: ConsoleDevice.deviceType
         case 0x1005: EntropyDevice.deviceType
@@ -106,6 +125,7 @@ final class Kernel {
     func run() -> Never {
         say("pulse \(Self.version): \(startInfo.mebibytes) MiB, command line: \(startInfo.commandLine)")
         for complaint in complaints { say(complaint) }
+        awaitLeases()
         say("pulse: ready")
         let shell = Shell(self)
         for command in options.commands { for terminal in terminals.prefix(1) { shell.perform(command, on: terminal) } }
@@ -124,12 +144,36 @@ final class Kernel {
         }
     }
 
-    /// Sleeps until any device said something.
-    func wait() {
+    private func awaitLeases() {
+        guard let network else { return }
+        let deadline = network.timer.now &+ Self.leasePatience
+        _ = serveNetwork()
+        while !network.isReady, network.timer.now < deadline { wait(until: deadline) }
+    }
+
+    /// Handles what the network brought; whether that was anything.
+    private func serveNetwork() -> Bool {
+        guard let network else { return false }
+        let wasBusy = network.serve()
+        for text in network.takeNews() { say(text) }
+        return wasBusy
+    }
+
+    /// Sleeps until any device said something, or a time in microseconds has come; the network is served then.
+    ///
+    /// Nothing is missed in between: interrupts are taken in the sleep only, so one that came before it ends it at once.
+    func wait(until deadline: UInt64? = nil) {
+        if serveNetwork() { return }
+        if let network, let wanted = [deadline, network.deadline].compactMap({ $0 }).min() {
+            guard network.timer.now < wanted else { return }
+            network.timer.wake(at: wanted)
+        }
         interrupts.wait()
         for disk in disks { disk.transport.quiet() }
         entropy?.transport.quiet()
+        for interface in network?.interfaces ?? [] { interface.device.transport.quiet() }
         for terminal in terminals { terminal.quiet() }
+        _ = serveNetwork()
     }
 
     /// Flushes, says good-bye and leaves. Returns only if the machine cannot power off.
@@ -143,6 +187,9 @@ final class Kernel {
     func transport(of function: Function) -> Transport? {
         for disk in disks where disk.transport.function == function { return disk.transport }
         if let entropy, entropy.transport.function == function { return entropy.transport }
+        for interface in network?.interfaces ?? [] where interface.device.transport.function == function {
+            return interface.device.transport
+        }
         for terminal in terminals { if let transport = terminal.transport, transport.function == function { return transport } }
         return nil
     }

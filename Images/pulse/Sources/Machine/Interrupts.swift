@@ -12,6 +12,7 @@ final class Interrupts {
         static let serial: UInt8 = 0x30
         static let systemControl: UInt8 = 0x31
         static let line: UInt8 = 0x32
+        static let timer: UInt8 = 0x33
         static let firstMessage: UInt8 = 0x40
         static let lastMessage: UInt8 = 0xEF
         static let spurious: UInt8 = 0xFF

@@ -16,6 +16,14 @@ struct Arguments {
         return word.isEmpty ? nil : word
     }
 
+    /// How many words are left.
+    var count: Int { rest.split(separator: 0x20).count }
+
+    /// The next word as a number if there is one, else `ordinary`.
+    mutating func number(upTo limit: UInt64, _ what: StaticString, else ordinary: UInt64) throws(Fault) -> UInt64 {
+        count == 0 ? ordinary : try number(upTo: limit, what)
+    }
+
     /// A decimal number, or a hexadecimal one after `0x`.
     mutating func number() throws(Fault) -> UInt64 {
         guard let word = word() else { throw .usage(usage) }

@@ -6,7 +6,9 @@ extension Commands {
         [
             .init(name: "echo", usage: "echo TEXT: says it again", run: echo),
             .init(name: "cat", usage: "cat COUNT: gives the next COUNT bytes back as they are", run: cat),
-            .init(name: "flood", usage: "flood COUNT: COUNT bytes of the alphabet, with or without a reader", run: flood),
+            .init(
+                name: "flood",
+                usage: "flood COUNT: COUNT bytes of the alphabet, with or without a reader; flood HOST COUNT SIZE: datagrams", run: flood),
             .init(name: "uname", usage: "uname: who this is", run: uname),
             .init(name: "mem", usage: "mem: the memory map", run: memory),
             .init(name: "cmdline", usage: "cmdline: the kernel command line", run: commandLine),
@@ -34,6 +36,7 @@ extension Commands {
     }
 
     private static func flood(_ kernel: Kernel, _ terminal: Terminal, _ arguments: inout Arguments) throws(Fault) {
+        if arguments.count > 1 { return try Self.floodHost(kernel, terminal, &arguments) }
         var left = try arguments.number(upTo: 1 << 30, "COUNT")
         var chunk: [UInt8] = []
         for index in 0..<4096 { chunk.append(UInt8(0x61 + index % 26)) }

@@ -12,7 +12,7 @@ final class Shell {
 
     init(_ kernel: Kernel) {
         self.kernel = kernel
-        commands = Commands.information + Commands.disks + Commands.endings + Commands.hostilities
+        commands = Commands.information + Commands.disks + Commands.networks + Commands.endings + Commands.hostilities
     }
 
     func perform(_ line: ArraySlice<UInt8>, on terminal: Terminal) {

@@ -72,6 +72,14 @@ final class Terminal {
         return nil
     }
 
+    /// Whether somebody typed Ctrl-C; what was typed before it is forgotten.
+    func takeInterrupt() -> Bool {
+        input += read(Self.longestLine)
+        guard let place = input.lastIndex(of: 0x03) else { return false }
+        input = input[(place + 1)...]
+        return true
+    }
+
     private func nextByte() -> UInt8? {
         if input.isEmpty { input = read(Self.longestLine)[...] }
         return input.popFirst()

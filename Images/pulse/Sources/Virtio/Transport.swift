@@ -14,6 +14,10 @@ final class Transport {
     private let isr: Window
     private let messages: MessageTable?
     private let messageVector: UInt8
+    /// A vector of its own for changes of the configuration, so that seeing one costs no access to the device.
+    private let changeVector: UInt8?
+    private var changesSeen: UInt64 = 0
+    private var hasChanged = false
 
     static let vendor: UInt16 = 0x1AF4
 
@@ -50,7 +54,8 @@ final class Transport {
     }
 
     /// Finds the windows, resets the device and settles the features: those of `wanted` that it has, and VERSION_1.
-    init(_ function: Function, wanted: UInt64, interrupts: Interrupts) throws(Fault) {
+    /// - Parameter tellsChanges: whether its driver wants to know when its configuration changes.
+    init(_ function: Function, wanted: UInt64, interrupts: Interrupts, tellsChanges: Bool = false) throws(Fault) {
         self.function = function
         var windows = InlineArray<5, Window?>(repeating: nil)
         var multiplier: UInt32 = 0
@@ -73,6 +78,9 @@ final class Transport {
         let vector = table == nil ? nil : interrupts.newMessageVector()
         messages = vector == nil ? nil : table
         messageVector = vector ?? Interrupts.Vector.line
+        let hasTwo = vector != nil && table.map { $0.entries >= 2 } ?? false
+        changeVector = tellsChanges && hasTwo ? interrupts.newMessageVector() : nil
+        if let changeVector { changesSeen = interrupts.count(of: changeVector) }
         self.interrupts = interrupts
         function.enable(lineInterrupt: messages == nil && interrupts.mode != .polled)
         prepareInterrupt()
@@ -83,6 +91,7 @@ final class Transport {
     private func prepareInterrupt() {
         if let messages {
             messages.set(0, vector: messageVector)
+            if let changeVector { messages.set(1, vector: changeVector) }
             messages.enable()
         } else if interrupts.mode != .polled, function.interruptLine < 24 {
             let line = ACPI.InterruptLine(number: UInt32(function.interruptLine), isLevel: true, isActiveLow: true)
@@ -108,8 +117,9 @@ final class Transport {
             throw .deviceRefused("our features")
         }
         if messages != nil {
-            common.write16(Common.configVector, 0)
-            guard common.read16(Common.configVector) == 0 else { throw .deviceRefused("an interrupt vector") }
+            let entry: UInt16 = changeVector == nil ? 0 : 1
+            common.write16(Common.configVector, entry)
+            guard common.read16(Common.configVector) == entry else { throw .deviceRefused("an interrupt vector") }
         }
     }
 
@@ -161,6 +171,17 @@ final class Transport {
     }
 
     func quiet() {
-        if messages == nil { _ = isr.read8(0) }
+        if messages == nil, isr.read8(0) & 2 != 0 { hasChanged = true }
+    }
+
+    /// Whether the device's configuration changed since the last time somebody asked.
+    func takeChange() -> Bool {
+        if let changeVector {
+            let count = interrupts.count(of: changeVector)
+            hasChanged = hasChanged || count != changesSeen
+            changesSeen = count
+        }
+        defer { hasChanged = false }
+        return hasChanged
     }
 }
