@@ -16,6 +16,8 @@ package struct FileStatus: Hashable, Sendable {
     package var allocated: UInt64
     /// Seconds since 1970.
     package var modified: Int64
+    /// And so many nanoseconds.
+    package var modifiedNanoseconds: Int64
 
     package enum Kind: Hashable, Sendable {
         case regular, directory, symlink, characterDevice, blockDevice, pipe, socket, unknown
@@ -41,6 +43,7 @@ package struct FileStatus: Hashable, Sendable {
         size = UInt64(clamping: status.st_size)
         allocated = UInt64(clamping: status.st_blocks) &* 512
         modified = Int64(status.st_mtim.tv_sec)
+        modifiedNanoseconds = Int64(status.st_mtim.tv_nsec)
     }
 
     /// Examines a path; a symlink itself, not what it points at.
