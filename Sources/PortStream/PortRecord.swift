@@ -17,4 +17,11 @@ package enum PortRecord {
     /// Bytes of a mark after its prefix.
     package static let markCount = 16
     package static let markPrefix: [UInt8] = [0x80, 0x00, 0x00, 0x10]
+
+    /// A mark as it stands on command lines and in control words: 32 hexadecimal digits.
+    package static func mark(hexadecimal text: String) -> [UInt8]? {
+        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        guard text.utf8.count == 2 * markCount, digits.count == 2 * markCount else { return nil }
+        return (0..<markCount).map { UInt8(digits[2 * $0] << 4 | digits[2 * $0 + 1]) }
+    }
 }

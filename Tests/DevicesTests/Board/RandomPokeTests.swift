@@ -24,7 +24,8 @@ import Testing
             let isa = ISABridge(lines: lines)
             let devices: [any VirtioDevice] = [
                 VirtioBlock(storage: storage, serial: "poke"), VirtioEntropy(source: FixedEntropy()),
-                VirtioConsole(sink: CountingSink()), VirtioNetwork(address: [2, 0, 0, 0, 0, 1], sink: CountingSink()),
+                VirtioConsole(sink: CountingSink()),
+                VirtioNetwork(address: [2, 0, 0, 0, 0, 1], input: FrameInput(), output: RecordSink()),
             ]
             var places: [PCIAddress: any PCIFunction] = [
                 AddressMap.hostBridge: HostBridge(), AddressMap.isaBridge: isa,

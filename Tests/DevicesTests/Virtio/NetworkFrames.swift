@@ -1,4 +1,5 @@
 import Devices
+import Synchronization
 
 /// Frames and headers for the network tests, and an independent judge of checksums.
 enum NetworkFrames {
@@ -69,10 +70,31 @@ enum NetworkFrames {
     }
 }
 
+/// Keeps the records that it is given, up to `room` bytes.
+final class RecordSink: FrameSink {
+    private let state: Mutex<(bytes: [UInt8], room: Int)>
+
+    init(room: Int = .max) { state = Mutex(([], room)) }
+
+    var bytes: [UInt8] { state.withLock { $0.bytes } }
+    func makeRoom(_ count: Int) { state.withLock { $0.room += count } }
+
+    func send(head: [UInt8], frame: [UnsafeMutableRawBufferPointer], count: Int) -> Bool {
+        state.withLock { state in
+            guard head.count + count <= state.room else { return false }
+            state.room -= head.count + count
+            state.bytes += head
+            for range in unsafe frame { unsafe state.bytes.append(contentsOf: range) }
+            return true
+        }
+    }
+}
+
 /// One network device with its three rings.
 struct NetworkRig {
-    let sink: CollectingSink
+    let sink: RecordSink
     let gate = CountingGate()
+    let input: FrameInput
     let device: VirtioNetwork
     let rig: VirtioRig
     let receive: TestRing
@@ -82,9 +104,10 @@ struct NetworkRig {
     /// Where buffers are put.
     static let buffers: UInt64 = 0x2_0000
 
-    init(features: UInt64 = 0, room: Int = .max, mtu: UInt16 = 1500) throws {
-        sink = CollectingSink(room: room)
-        device = VirtioNetwork(address: NetworkFrames.own, mtu: mtu, sink: sink, gate: gate)
+    init(features: UInt64 = 0, room: Int = .max, mtu: UInt16 = 1500, mark: [UInt8]? = nil) throws {
+        sink = RecordSink(room: room)
+        input = FrameInput(mark: mark, gate: gate)
+        device = VirtioNetwork(address: NetworkFrames.own, mtu: mtu, input: input, output: sink)
         rig = try VirtioRig(device)
         receive = rig.ring(64, base: 0x1000)
         transmit = rig.ring(64, base: 0x4000)
@@ -121,7 +144,7 @@ struct NetworkRig {
     /// Bytes come over the port's stream.
     @discardableResult
     func arrive(_ bytes: [UInt8]) -> Int {
-        let count = unsafe device.offer(bytes.span.bytes)
+        let count = unsafe input.offer(bytes.span.bytes)
         rig.run(0)
         return count
     }

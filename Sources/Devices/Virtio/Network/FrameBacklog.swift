@@ -2,23 +2,36 @@ internal import PortStream
 
 /// Frames that came over the port's stream and wait for the guest: records, whole or still arriving, in one bounded buffer.
 ///
-///     record   { count: u32, big-endian; header: 12 bytes; frame: count - 12 bytes }
+/// Where records begin is known from the stream's first byte on, or from its mark on (`PortRecord`): until then everything is thrown away.
 struct FrameBacklog: Sendable {
     /// Room for a few of the largest frames, or a burst of small ones; what does not fit stays in the stream.
     static let limit = 256 << 10
-    static let prefixCount = PortRecord.prefixCount
+
+    private enum Step {
+        case inStep
+        /// Everything before these bytes is left over from whoever wrote to the stream before.
+        case seeking([UInt8])
+        /// The stream said something that is no record: where the next one begins is unknown until there is a mark.
+        case broken
+    }
 
     private(set) var bytes: [UInt8] = []
     private var taken = 0
-    /// The stream said something that is no record: where the next one begins is unknown for good.
-    private(set) var isBroken = false
+    private var step: Step
+
+    /// - Parameter mark: 16 bytes; nil: in step from the first byte.
+    init(mark: [UInt8]? = nil) {
+        step = mark.map { .seeking(PortRecord.markPrefix + $0) } ?? .inStep
+    }
+
+    var isBroken: Bool { if case .broken = step { true } else { false } }
 
     private var count: Int { bytes.count - taken }
 
     /// Takes bytes from the front, as many as there is room for.
     mutating func append(_ span: RawSpan) -> Int {
         // A broken stream is swallowed, so that its writer does not wait for ever.
-        guard !isBroken else { return span.byteCount }
+        if isBroken { return span.byteCount }
         if taken == bytes.count {
             bytes.removeAll(keepingCapacity: true)
             taken = 0
@@ -31,7 +44,20 @@ struct FrameBacklog: Sendable {
         unsafe span.withUnsafeBytes { source in
             unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: source[..<accepted]))
         }
+        if case .seeking(let mark) = step { seek(mark) }
         return accepted
+    }
+
+    /// Throws away all that comes before the mark's end, but for what may be the mark's beginning.
+    private mutating func seek(_ mark: [UInt8]) {
+        while count >= mark.count {
+            if bytes[taken..<(taken + mark.count)].elementsEqual(mark) {
+                taken += mark.count
+                step = .inStep
+                return
+            }
+            taken = bytes[(taken + 1)...].firstIndex(of: mark[0]) ?? bytes.count
+        }
     }
 
     /// Whether half of the room is free, so that it pays to ask for more.
@@ -39,17 +65,22 @@ struct FrameBacklog: Sendable {
 
     /// Where header and frame of the first whole record lie in `bytes`.
     mutating func first() -> Range<Int>? {
-        guard !isBroken, count >= Self.prefixCount else { return nil }
-        let length = bytes[taken..<(taken + Self.prefixCount)].reduce(0) { $0 << 8 | Int($1) }
-        let smallest = NetworkHeader.byteCount + NetworkHeader.ethernetCount
-        guard length >= smallest, length <= NetworkHeader.byteCount + VirtioNetwork.frameLimit else {
-            isBroken = true
+        guard case .inStep = step, count >= PortRecord.prefixCount else { return nil }
+        var length = 0
+        for offset in 0..<PortRecord.prefixCount { length = length << 8 | Int(bytes[taken + offset]) }
+        guard PortRecord.counts.contains(length) else {
+            step = .broken
             bytes = []
             taken = 0
             return nil
         }
-        let start = taken + Self.prefixCount
+        let start = taken + PortRecord.prefixCount
         return bytes.count - start >= length ? start..<(start + length) : nil
+    }
+
+    /// Puts other bytes in the place of a record's first ones.
+    mutating func rewrite(at place: Int, with replacement: [UInt8]) {
+        for (offset, byte) in replacement.enumerated() { bytes[place + offset] = byte }
     }
 
     mutating func removeFirst() {
