@@ -39,7 +39,7 @@ extension Request {
             guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst() else {
                 throw UsageError(reason: "\(name) needs a value")
             }
-            guard name == "--disk" || !options.contains(where: { $0.name == name }) else {
+            guard name == "--disk" || name == "--net" || !options.contains(where: { $0.name == name }) else {
                 throw UsageError(reason: "\(name) is given twice")
             }
             options.append((name, value))
@@ -68,9 +68,8 @@ extension Request {
         configuration.console = try Self.stream("--console", value("--console"))
         configuration.control = try Self.stream("--control", value("--control"))
         for (_, text) in options.filter({ $0.name == "--disk" }) { configuration.disks.append(try Self.disk(text)) }
-        guard configuration.disks.count <= MachineConfiguration.diskLimit else {
-            throw UsageError(reason: "\(configuration.disks.count) disks; a machine takes \(MachineConfiguration.diskLimit)")
-        }
+        for (_, text) in options.filter({ $0.name == "--net" }) { configuration.networks.append(try Self.network(text)) }
+        try Self.check(configuration)
         if let text = value("--triple-fault") {
             guard text == "exit" || text == "reset" else { throw UsageError(reason: "--triple-fault takes exit or reset, not \"\(text)\"") }
             configuration.resetsOnTripleFault = text == "reset"
@@ -79,7 +78,8 @@ extension Request {
     }
 
     private static let known = [
-        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--cmdline", "--disk", "--serial", "--console", "--control",
+        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--cmdline", "--disk", "--net", "--serial", "--console",
+        "--control",
         "--triple-fault", "--dump-acpi",
     ]
 
@@ -105,7 +105,7 @@ extension Request {
         throw UsageError(reason: "--memory takes a number with a unit, such as 256MiB, not \"\(text)\"")
     }
 
-    private static func descriptor(_ option: String, _ text: String) throws(UsageError) -> Int32 {
+    static func descriptor(_ option: String, _ text: String) throws(UsageError) -> Int32 {
         guard let number = Int32(text), number >= 0 else {
             throw UsageError(reason: "\(option) takes the number of an open descriptor, not \"\(text)\"")
         }
@@ -118,26 +118,5 @@ extension Request {
         guard parts.count <= 2 else { throw UsageError(reason: "\(option) takes IN or IN:OUT, not \"\(text)\"") }
         return MachineConfiguration.StreamEnds(
             input: try descriptor(option, parts[0]), output: try descriptor(option, parts.count == 2 ? parts[1] : parts[0]))
-    }
-
-    /// id=ID,fd=N[,delta=M][,read-only]
-    private static func disk(_ text: String) throws(UsageError) -> MachineConfiguration.DiskUnit {
-        var id: String?
-        var unit = MachineConfiguration.DiskUnit(id: "", descriptor: -1)
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
-            switch (pair[0], pair.count) {
-            case ("id", 2): id = pair[1]
-            case ("fd", 2): unit.descriptor = try descriptor("--disk fd=", pair[1])
-            case ("delta", 2): unit.delta = try descriptor("--disk delta=", pair[1])
-            case ("read-only", 1): unit.isReadOnly = true
-            default: throw UsageError(reason: "--disk takes id=ID,fd=N[,delta=M][,read-only], not \"\(text)\"")
-            }
-        }
-        guard let id, (1...20).contains(id.utf8.count), unit.descriptor >= 0 else {
-            throw UsageError(reason: "--disk needs an id of 1 to 20 bytes and a descriptor: id=ID,fd=N, not \"\(text)\"")
-        }
-        unit.id = id
-        return unit
     }
 }

@@ -14,9 +14,13 @@ let helpText = """
       --cmdline TEXT
       --disk id=ID,fd=N[,delta=M][,read-only]
                              a virtio disk, repeatable; with delta= the first descriptor is an immutable base
+      --net id=ID,fd=N,mac=MAC[,mtu=N][,mark=HEX]
+                             a virtio network interface, repeatable; the descriptor is a stream of records: 4-byte big-endian count,
+                             virtio-net header, frame. With mark= (32 digits) both sides begin with that mark
       --serial IN[:OUT]      COM1
       --console IN[:OUT]     virtio console (hvc0)
-      --control IN[:OUT]     words in (power-button, reset, stop), events out, one a line; its end is a stop
+      --control IN[:OUT]     words in, events out, one a line; its end is a stop. Words: power-button, reset, stop,
+                             link ID up|down, port-restart ID HEX
       --triple-fault WHAT    exit (default) or reset
 
       --measure-kvm          what /dev/kvm is worth here, as one line of JSON

@@ -19,10 +19,20 @@ final class Board: Sendable {
             let bell: EventCounter
         }
 
+        struct NetworkPlug: Sendable {
+            let id: String
+            let address: [UInt8]
+            let mtu: UInt16
+            let input: FrameInput
+            let output: any FrameSink
+            let bell: EventCounter
+        }
+
         var serial: any ByteSink
         var serialGate: any InputGate
         var console: Console?
         var disks: [DiskUnit]
+        var networks: [NetworkPlug]
         var entropyBell: EventCounter
         var clockAlarm: any Alarm
         var timerAlarm: any Alarm
@@ -37,12 +47,24 @@ final class Board: Sendable {
         let bell: EventCounter
     }
 
+    /// A network interface: its card, in the transport's hands.
+    struct Network: Sendable {
+        let unit: Unit
+        let card: VirtioNetwork
+
+        /// Plugs the cable in or pulls it; the driver is told if that is news.
+        func setLink(up: Bool) {
+            if card.setLink(up: up) { unit.device.configurationChanged() }
+        }
+    }
+
     let ports = Bus(name: "ports", limit: 0x1_0000)
     let windows = Bus(name: "memory")
     let serial: UART16550
     let cmos: CMOS
     let power: PowerBlock
     let disks: [Unit]
+    let networks: [Network]
     let entropy: Unit
     let console: Unit?
     let consoleDevice: VirtioConsole?
@@ -73,7 +95,7 @@ final class Board: Sendable {
         try ports.attach(keyboard, at: AddressMap.keyboardCommand, count: 1, offset: 4)
         try ports.attach(SystemControl(machine: control), at: AddressMap.systemControl, count: 1)
 
-        // PCI: bridges, then virtio devices in the order given: disks, console, entropy.
+        // PCI: bridges, then virtio devices in the order given: disks, networks, console, entropy.
         let isaBridge = ISABridge(lines: (0..<16).map { line($0) })
         var functions: [PCIAddress: any PCIFunction] = [
             AddressMap.hostBridge: HostBridge(),
@@ -97,6 +119,10 @@ final class Board: Sendable {
                 unit.id,
                 VirtioBlock(storage: unit.storage, serial: unit.id, trouble: { sockets.trouble("disk \(unit.id)", $0.reason) }), unit.bell)
         }
+        networks = sockets.networks.map { socket in
+            let card = VirtioNetwork(address: socket.address, mtu: socket.mtu, input: socket.input, output: socket.output)
+            return Network(unit: plug(socket.id, card, socket.bell), card: card)
+        }
         if let outside = sockets.console {
             let device = VirtioConsole(sink: outside.output, gate: outside.gate)
             console = plug("console", device, outside.bell)
@@ -113,7 +139,7 @@ final class Board: Sendable {
         pci.placeWindows()
     }
 
-    var units: [Unit] { disks + [entropy] + (console.map { [$0] } ?? []) }
+    var units: [Unit] { disks + networks.map(\.unit) + [entropy] + (console.map { [$0] } ?? []) }
 
     /// No device touches guest memory or interrupts after this, and the board is taken apart: buses know devices and devices know buses, so it would
     /// not go away by itself.

@@ -1,7 +1,6 @@
 internal import Devices
 internal import Glibc
 internal import Host
-internal import Synchronization
 
 /// A machine for the life of its process: the outside world, and one run after another until it is off.
 package final class Machine {
@@ -13,6 +12,7 @@ package final class Machine {
     private let kernel: BlobFile
     private let initrd: BlobFile?
     private let disks: [any Disk]
+    private let ports: [NetworkPort]
     private let sockets: Board.Sockets
     private let serial: Stream?
     private let console: Stream?
@@ -36,13 +36,14 @@ package final class Machine {
     package init(_ configuration: MachineConfiguration, startTime: UInt64) throws(MachineFailure) {
         self.configuration = configuration
         self.startTime = startTime
-        var descriptors = DescriptorTable()
+        // Before anything is opened here.
+        var descriptors = try DescriptorTable(configuration)
 
         // The boot inputs: a kernel that is none is found first.
         do {
-            let kernel = try BlobFile(descriptors.take(configuration.kernel, for: "--kernel"))
+            let kernel = try BlobFile(SharedDescriptor(descriptors.take(configuration.kernel)))
             let initrd: BlobFile? =
-                if let number = configuration.initrd { try BlobFile(descriptors.take(number, for: "--initrd")) } else { nil }
+                if let number = configuration.initrd { try BlobFile(SharedDescriptor(descriptors.take(number))) } else { nil }
             plan = try BootPlan.make(
                 configuration.boot, kernel: kernel, initrd: initrd, commandLine: Array(configuration.commandLine.utf8),
                 ram: configuration.ram)
@@ -69,11 +70,9 @@ package final class Machine {
         var disks: [any Disk] = []
         for unit in configuration.disks {
             do {
-                let base = try descriptors.takeWhole(unit.descriptor, for: "--disk")
+                let base = try descriptors.take(unit.descriptor)
                 if let delta = unit.delta {
-                    disks.append(
-                        try DeltaDisk(
-                            base: base, delta: try descriptors.takeWhole(delta, for: "--disk delta="), isReadOnly: unit.isReadOnly))
+                    disks.append(try DeltaDisk(base: base, delta: try descriptors.take(delta), isReadOnly: unit.isReadOnly))
                 } else {
                     disks.append(try FileDisk(base, isReadOnly: unit.isReadOnly))
                 }
@@ -91,7 +90,11 @@ package final class Machine {
             serial = try Self.openStream("serial", configuration.serial, canWait: false, &descriptors, loop)
             console = try Self.openStream("console", configuration.console, canWait: true, &descriptors, loop)
             let controlStream = try Self.openStream("control", configuration.control, canWait: false, &descriptors, loop)
-            control = ControlChannel(controlStream) { _ in }
+            control = ControlChannel(controlStream) { _ in true }
+            let loop = loop
+            ports = try configuration.networks.map { unit in
+                try NetworkPort(unit.id, stream: try descriptors.share(unit.descriptor), mark: unit.mark, loop: loop)
+            }
             serialRoom = try EventCounter(isBlocking: false)
             consoleRoom = try EventCounter(isBlocking: false)
             clockTimer = try TimerDescriptor()
@@ -109,12 +112,16 @@ package final class Machine {
                 disks: try units.map { unit, disk in
                     Board.Sockets.DiskUnit(id: unit.id, storage: DiskStorage(disk: disk), bell: try EventCounter(isBlocking: true))
                 },
+                networks: zip(configuration.networks, ports).map { unit, port in
+                    Board.Sockets.NetworkPlug(
+                        id: unit.id, address: unit.address, mtu: unit.mtu, input: port.input, output: port.output, bell: port.bell)
+                },
                 entropyBell: try EventCounter(isBlocking: false), clockAlarm: LoopAlarm(timer: clockTimer),
                 timerAlarm: LoopAlarm(timer: powerTimer),
                 trouble: { device, detail in
                     if limiter.allows(at: EventLoop.now()) { poster?.send(.deviceError(device: device, detail: detail)) }
                 })
-            control = ControlChannel(controlStream) { [weak self] in self?.obey($0) }
+            control = ControlChannel(controlStream) { [weak self] in self?.obey($0) ?? true }
         } catch let failure as MachineFailure {
             throw failure
         } catch {
@@ -127,8 +134,7 @@ package final class Machine {
     ) throws -> Stream? {
         guard let ends else { return nil }
         return try Stream(
-            name, input: descriptors.take(ends.input, for: "--\(name)"), output: descriptors.take(ends.output, for: "--\(name)"),
-            canWait: canWait, loop: loop)
+            name, input: descriptors.share(ends.input), output: descriptors.share(ends.output), canWait: canWait, loop: loop)
     }
 
     // MARK: Running
@@ -166,6 +172,7 @@ package final class Machine {
                 configuration, kvm: kvm, ram: ram, plan: plan, kernel: kernel, initrd: initrd, sockets: sockets, control: runControl)
             self.life = run
             self.runControl = runControl
+            for (network, port) in zip(run.board.networks, ports) { network.setLink(up: port.isLinkUp) }
             // Bells may have been rung in the life before.
             for unit in run.board.units { unit.bell.signal() }
             if !hasAnnounced {
@@ -201,14 +208,22 @@ package final class Machine {
         }
     }
 
-    private func obey(_ word: ControlChannel.Word) {
+    /// - Returns: false if there is no such thing here as the word speaks of.
+    private func obey(_ word: ControlChannel.Word) -> Bool {
         switch word {
         case .powerButton: life?.board.power.pressPowerButton()
         case .reset: runControl?.end(.reset(cause: "host"))
         case .stop:
             mustStop = true
             runControl?.end(.stopped)
+        case .link(let id, let isUp):
+            guard let port = ports.first(where: { $0.id == id }) else { return false }
+            port.setLink(up: isUp)
+        case .portRestart(let id, let mark):
+            guard let port = ports.first(where: { $0.id == id }) else { return false }
+            port.restart(mark: mark)
         }
+        return true
     }
 
     // MARK: The loop
@@ -217,7 +232,7 @@ package final class Machine {
     private func connect() throws(MachineFailure) {
         do throws(OSError) {
             try loop.watch(signals.number, .read) { [weak self] _ in
-                while let self, (try? self.signals.next()) ?? nil != nil { self.obey(.stop) }
+                while let self, (try? self.signals.next()) ?? nil != nil { _ = self.obey(.stop) }
             }
             try loop.watch(clockTimer.number, .read) { [weak self] _ in
                 self?.clockTimer.take()
@@ -231,6 +246,7 @@ package final class Machine {
             if let console = sockets.console { try watchBell(console.bell) { $0.console } }
             try watchRoom(serialRoom, serial)
             try watchRoom(consoleRoom, console)
+            for (index, port) in ports.enumerated() { try connect(port, index) }
         } catch {
             throw MachineFailure(.system, "\(error)")
         }
@@ -250,12 +266,33 @@ package final class Machine {
         control.start()
     }
 
-    private func watchBell(_ bell: EventCounter, _ unit: @escaping (Board) -> Board.Unit?) throws(OSError) {
+    private func connect(_ port: NetworkPort, _ index: Int) throws(OSError) {
+        let poster = control.poster
+        port.onInput = { [weak self, bell = port.bell] in
+            guard let device = self?.life?.board.networks[index].unit.device else { return }
+            if device.process(queue: VirtioNetwork.input) { bell.signal() }
+        }
+        port.onLink = { [weak self, weak port] in
+            guard let port else { return }
+            self?.life?.board.networks[index].setLink(up: port.isLinkUp)
+        }
+        port.onBroken = { [id = port.id] in poster?.send(.portBroken(port: id, detail: $0)) }
+        try watchBell(port.bell) {
+            $0.networks[index].unit
+        } then: { [weak port] in
+            port?.flush()
+        }
+        try port.start()
+    }
+
+    private func watchBell(_ bell: EventCounter, _ unit: @escaping (Board) -> Board.Unit?, then: @escaping () -> Void = {}) throws(OSError)
+    {
         try loop.watch(bell.number, .read) { [weak self] _ in
             bell.take()
             guard let board = self?.life?.board, let device = unit(board)?.device else { return }
             var hasMore = false
             for queue in 0..<device.queueCount where device.process(queue: queue) { hasMore = true }
+            then()
             // Others on this thread get their turn first.
             if hasMore { bell.signal() }
         }
@@ -266,49 +303,6 @@ package final class Machine {
         try loop.watch(counter.number, .read) { [weak stream] _ in
             counter.take()
             stream?.roomForInput()
-        }
-    }
-}
-
-/// The descriptors of the command line: each is taken over once, whatever names it.
-private struct DescriptorTable {
-    private var taken: [Int32: SharedDescriptor] = [:]
-    private var whole: Set<Int32> = []
-
-    mutating func take(_ number: Int32, for option: String) throws(MachineFailure) -> SharedDescriptor {
-        if let known = taken[number] { return known }
-        guard !whole.contains(number), fcntl(number, F_GETFD) >= 0 else {
-            throw MachineFailure(
-                .usage, "\(option): descriptor \(number) is not open\(whole.contains(number) ? " any more: a disk has it" : "")")
-        }
-        let shared = SharedDescriptor(Descriptor(owning: number))
-        taken[number] = shared
-        return shared
-    }
-
-    /// For what has one owner.
-    mutating func takeWhole(_ number: Int32, for option: String) throws(MachineFailure) -> Descriptor {
-        guard taken[number] == nil, !whole.contains(number), fcntl(number, F_GETFD) >= 0 else {
-            throw MachineFailure(.usage, "\(option): descriptor \(number) is not open, or is used twice")
-        }
-        whole.insert(number)
-        return Descriptor(owning: number)
-    }
-}
-
-/// At most so many reports of trouble in so long, whatever the guest does.
-private final class TroubleLimiter: Sendable {
-    private static let count = 10
-    private static let window: UInt64 = 5_000_000_000
-
-    private let recent = Mutex<[UInt64]>([])
-
-    func allows(at now: UInt64) -> Bool {
-        recent.withLock { recent in
-            recent.removeAll { now - $0 > Self.window }
-            guard recent.count < Self.count else { return false }
-            recent.append(now)
-            return true
         }
     }
 }

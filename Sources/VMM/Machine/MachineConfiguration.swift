@@ -1,3 +1,5 @@
+internal import PortStream
+
 /// One machine as its command line describes it. Descriptors are numbers, already open.
 package struct MachineConfiguration: Sendable {
     package struct DiskUnit: Sendable {
@@ -13,6 +15,29 @@ package struct MachineConfiguration: Sendable {
             self.descriptor = descriptor
             self.delta = delta
             self.isReadOnly = isReadOnly
+        }
+    }
+
+    package struct NetworkUnit: Hashable, Sendable {
+        /// What control words and events call it.
+        package var id: String
+        package var descriptor: Int32
+        /// 6 bytes.
+        package var address: [UInt8]
+        package var mtu: UInt16 = 1500
+        /// Where the stream's records begin; nil: at its first byte.
+        package var mark: [UInt8]?
+
+        package init(id: String, descriptor: Int32, address: [UInt8]) {
+            self.id = id
+            self.descriptor = descriptor
+            self.address = address
+        }
+
+        /// - Returns: false if that is no mark.
+        package mutating func setMark(hexadecimal text: String) -> Bool {
+            mark = PortRecord.mark(hexadecimal: text)
+            return mark != nil
         }
     }
 
@@ -35,6 +60,7 @@ package struct MachineConfiguration: Sendable {
     package var initrd: Int32?
     package var commandLine = ""
     package var disks: [DiskUnit] = []
+    package var networks: [NetworkUnit] = []
     package var serial: StreamEnds?
     package var console: StreamEnds?
     package var control: StreamEnds?
@@ -42,35 +68,16 @@ package struct MachineConfiguration: Sendable {
 
     /// vCPUs of one machine: the tables and the tests go so far.
     package static let cpuLimit = 8
-    /// Slots of the PCI bus, less bridges, console and entropy.
     package static let diskLimit = 24
+    package static let networkLimit = 8
+    /// What IPv4 asks of every link.
+    package static let smallestMTU: UInt16 = 68
+    /// Slots of the PCI bus for both, less bridges, console and entropy.
+    package static let slotLimit = 28
 
     package init(name: String, ram: RAMLayout, kernel: Int32) {
         self.name = name
         self.ram = ram
         self.kernel = kernel
-    }
-}
-
-/// How a machine's process ends; the numbers are those of sysexits.h where there is one.
-package enum ExitStatus: Int32, Sendable {
-    case success = 0
-    case usage = 64
-    case bootInput = 65
-    case unavailable = 69
-    case bug = 70
-    case system = 71
-    case inputOutput = 74
-    case guestFault = 86
-}
-
-/// Why a machine did not start, or could not go on.
-package struct MachineFailure: Error, Sendable {
-    package var status: ExitStatus
-    package var reason: String
-
-    package init(_ status: ExitStatus, _ reason: String) {
-        self.status = status
-        self.reason = reason
     }
 }

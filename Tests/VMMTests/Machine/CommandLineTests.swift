@@ -19,8 +19,33 @@ struct CommandLineTests {
         ("--name x --memory 64MiB --kernel 3 --disk id=a", "--disk needs an id"),
         ("--name x --memory 64MiB --kernel 3 --disk id=123456789012345678901,fd=3", "1 to 20 bytes"),
         ("--name x --memory 64MiB --kernel 3 --disk id=a,fd=4,cache=none", "--disk takes id=ID"),
+        ("--name x --memory 64MiB --kernel 3 --net id=a,fd=4", "--net needs a descriptor and an address"),
+        ("--name x --memory 64MiB --kernel 3 --net fd=4,mac=02:00:00:00:00:01", "--net needs an id"),
+        ("--name x --memory 64MiB --kernel 3 --net 'id=a b,fd=4,mac=02:00:00:00:00:01'", "without blanks"),
+        ("--name x --memory 64MiB --kernel 3 --net id=a,fd=4,mac=03:00:00:00:00:01", "the address of one card"),
+        ("--name x --memory 64MiB --kernel 3 --net id=a,fd=4,mac=02:00:00:00:01", "the address of one card"),
+        ("--name x --memory 64MiB --kernel 3 --net id=a,fd=4,mac=2:0:0:0:0:1", "the address of one card"),
+        ("--name x --memory 64MiB --kernel 3 --net id=a,fd=4,mac=02:00:00:00:00:01,mtu=67", "--net mtu= takes 68 to 65535"),
+        ("--name x --memory 64MiB --kernel 3 --net id=a,fd=4,mac=02:00:00:00:00:01,mtu=65536", "--net mtu= takes 68 to 65535"),
+        ("--name x --memory 64MiB --kernel 3 --net id=a,fd=4,mac=02:00:00:00:00:01,mark=00", "32 hexadecimal digits"),
+        ("--name x --memory 64MiB --kernel 3 --net id=a,fd=4,mac=02:00:00:00:00:01,model=e1000", "--net takes id=ID"),
+        (
+            "--name x --memory 64MiB --kernel 3 --net id=a,fd=4,mac=02:00:00:00:00:01 --net id=a,fd=5,mac=02:00:00:00:00:02",
+            "id=a is given twice"
+        ),
+        (
+            "--name x --memory 64MiB --kernel 3 $(for n in 1 2 3 4 5 6 7 8 9; do echo --net id=n$n,fd=4,mac=02:00:00:00:00:0$n; done)",
+            "a machine takes 8"
+        ),
         ("--name x --memory 64MiB --kernel 3 --serial 0:1:2", "--serial takes IN or IN:OUT"),
         ("--name x --memory 64MiB --kernel 77", "--kernel: descriptor 77 is not open"),
+        // The first numbers that this program's own descriptors would get.
+        ("--name x --memory 64MiB --kernel 10 --disk id=a,fd=3 10</dev/null", "--disk id=a: descriptor 3 is not open"),
+        ("--name x --memory 64MiB --kernel 10 --disk id=a,fd=4,delta=5 10</dev/null", "--disk id=a: descriptor 4 is not open"),
+        ("--name x --memory 64MiB --kernel 10 --net id=a,fd=6,mac=02:00:00:00:00:01 10</dev/null", "--net id=a: descriptor 6 is not open"),
+        ("--name x --memory 64MiB --kernel 10 --initrd 10 10</dev/null", "10 is named by --kernel and by --initrd"),
+        ("--name x --memory 64MiB --kernel 10 --disk id=a,fd=11,delta=11 10</dev/null 11</dev/null", "11 is named twice by --disk id=a"),
+        ("--name x --memory 64MiB --kernel 10 --serial 0:1 --console 0 10</dev/null", "0 is named by --serial and by --console"),
     ])
     func `a mistake is named, with status 64`(line: String, part: String) {
         let result = MachineProgram.run(line)
@@ -39,7 +64,8 @@ struct CommandLineTests {
         let result = MachineProgram.run("--help")
         #expect(result.status == 0)
         #expect(result.output.hasPrefix("vmlab-machine --name demo"))
-        for option in ["--disk", "--serial", "--console", "--control", "--triple-fault", "--measure-kvm", "--dump-acpi", "--boot"] {
+        for option in ["--disk", "--net", "--serial", "--console", "--control", "--triple-fault", "--measure-kvm", "--dump-acpi", "--boot"]
+        {
             #expect(result.output.contains(option))
         }
         #expect(MachineProgram.run("--version").output.hasPrefix("vmlab-machine "))

@@ -1,23 +1,43 @@
 internal import Host
+internal import PortStream
 
 /// The control stream: words from whoever keeps the machine, events to it, both one line each.
 final class ControlChannel {
-    enum Word: String, CaseIterable {
-        case powerButton = "power-button"
+    enum Word: Hashable {
+        case powerButton
         case reset
         case stop
+        /// The cable of a network interface.
+        case link(id: String, isUp: Bool)
+        /// The other end of an interface's stream was replaced: nothing counts before the mark.
+        case portRestart(id: String, mark: [UInt8])
+
+        init?(_ line: String) {
+            let parts = line.split(separator: " ", omittingEmptySubsequences: false).map { String($0) }
+            switch (parts[0], parts.count) {
+            case ("power-button", 1): self = .powerButton
+            case ("reset", 1): self = .reset
+            case ("stop", 1): self = .stop
+            case ("link", 3) where parts[2] == "up" || parts[2] == "down": self = .link(id: parts[1], isUp: parts[2] == "up")
+            case ("port-restart", 3):
+                guard let mark = PortRecord.mark(hexadecimal: parts[2]) else { return nil }
+                self = .portRestart(id: parts[1], mark: mark)
+            default: return nil
+            }
+        }
     }
 
     /// Longer lines are no words of ours.
     private static let lineLimit = 256
 
     private let stream: Stream?
-    private let onWord: (Word) -> Void
+    /// Does what the word says; false if the machine has nothing that it could mean.
+    private let onWord: (Word) -> Bool
     private var line: [UInt8] = []
     private var isOverlong = false
 
     /// - Parameter stream: nil where there is no control: events go nowhere.
-    init(_ stream: Stream?, onWord: @escaping (Word) -> Void) {
+    init(_ stream: Stream?, onWord: @escaping (Word) -> Bool) {
         self.stream = stream
         self.onWord = onWord
     }
@@ -28,7 +48,7 @@ final class ControlChannel {
             return bytes.count
         }
         // Whoever kept the machine is gone.
-        stream?.onEnd = { [weak self] in self?.onWord(.stop) }
+        stream?.onEnd = { [weak self] in _ = self?.onWord(.stop) }
         stream?.start()
     }
 
@@ -39,11 +59,8 @@ final class ControlChannel {
         }
         if line.last == 0x0D { line.removeLast() }
         let text = String(decoding: line, as: UTF8.self)
-        if !isOverlong, let word = Word(rawValue: text) {
-            onWord(word)
-        } else if !text.isEmpty {
-            send(.refused(word: String(text.prefix(64))))
-        }
+        let isDone = if !isOverlong, let word = Word(text) { onWord(word) } else { text.isEmpty }
+        if !isDone { send(.refused(word: String(text.prefix(64)))) }
         line.removeAll()
         isOverlong = false
     }
@@ -71,6 +88,8 @@ package enum MachineEvent: Sendable {
     case poweredOff
     case guestFault(kind: String, detail: String)
     case deviceError(device: String, detail: String)
+    /// A network port's stream is of no more use until it is taken up anew.
+    case portBroken(port: String, detail: String)
     case exiting(status: Int32)
     case refused(word: String)
 
@@ -82,6 +101,8 @@ package enum MachineEvent: Sendable {
         case .guestFault(let kind, let detail): #"{"event":"guest-fault","kind":"\#(escaped(kind))","detail":"\#(escaped(detail))"}"#
         case .deviceError(let device, let detail):
             #"{"event":"device-error","device":"\#(escaped(device))","detail":"\#(escaped(detail))"}"#
+        case .portBroken(let port, let detail):
+            #"{"event":"port-broken","port":"\#(escaped(port))","detail":"\#(escaped(detail))"}"#
         case .exiting(let status): #"{"event":"exiting","status":\#(status)}"#
         case .refused(let word): #"{"event":"refused","word":"\#(escaped(word))"}"#
         }
