@@ -84,6 +84,11 @@ final class Interrupts {
         return nextVector - 1
     }
 
+    /// Vectors given out so far, to be taken back together.
+    var vectorMark: UInt8 { nextVector }
+
+    func rewindVectors(to mark: UInt8) { nextVector = min(nextVector, mark) }
+
     /// Sleeps until something happened; without interrupts, lets the caller look again.
     func wait() {
         mode == .polled ? pause_spin() : pulse_idle()

@@ -43,6 +43,8 @@ struct Neighbours {
         }
     }
 
+    var hardwareAddresses: [MACAddress] { entries.compactMap { $0.hardware } }
+
     mutating func forgetAll() { entries = [] }
 
     private mutating func insert(_ entry: Entry) {

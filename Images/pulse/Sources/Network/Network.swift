@@ -10,13 +10,13 @@ final class Network {
     var query: NameQuery?
     /// What happened, for the console.
     private var news: [Text] = []
-    private var randomState: UInt64
+    private var randomness: Randomness
 
     private static let mostNews = 64
 
     init(timer: Timer) {
         self.timer = timer
-        randomState = read_tsc()
+        randomness = Randomness(seed: read_tsc())
     }
 
     /// Adds a card, in the order of the bus, or takes up again one that was begun anew.
@@ -25,7 +25,7 @@ final class Network {
             return interface.use(device)
         }
         let interface = Interface(number: interfaces.count, device: device, network: self)
-        randomState ^= device.address.bits
+        randomness = Randomness(seed: randomness.next() ^ device.address.bits)
         interfaces.append(interface)
         switch setting {
         case .off: break
@@ -107,12 +107,6 @@ final class Network {
         return (interface, Interface.Hop(source: own, target: target, hardware: hardware))
     }
 
-    /// splitmix64: numbers that two machines started at once do not share.
-    func random() -> UInt64 {
-        randomState &+= 0x9E37_79B9_7F4A_7C15
-        var value = randomState
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
+    /// Numbers that two machines started at once do not share.
+    func random() -> UInt64 { randomness.next() }
 }

@@ -4,6 +4,7 @@ import CPU
 extension Commands {
     static var hostilities: [Shell.Command] {
         [.init(name: "poke", usage: "poke all|ports|known|config|bars|queues|lapic|ioapic|strings SEED COUNT: blind accesses", run: poke)]
+            + networkHostilities
     }
 
     private static let mostAccesses: UInt64 = 100_000_000
@@ -53,6 +54,10 @@ extension Commands {
         while done < count {
             for disk in kernel.disks { poker.queue(batch, disk.queue, scratch: scratch.address) }
             if let entropy = kernel.entropy { poker.queue(batch, entropy.queue, scratch: scratch.address) }
+            for interface in kernel.network?.interfaces ?? [] {
+                poker.queue(batch, interface.device.sending, scratch: scratch.address)
+                poker.queue(batch, interface.device.receiving, scratch: scratch.address)
+            }
             for terminal in kernel.terminals {
                 if let queue = terminal.sendingQueue { poker.queue(batch, queue, scratch: scratch.address) }
             }

@@ -4,34 +4,17 @@ import CPU
 ///
 /// The same seed gives the same accesses. Registers whose very purpose is to end the run are left out, unless asked for.
 struct Poker {
-    private var state: UInt64
+    private var random: Randomness
     private let sparing: [UInt16]
 
     init(seed: UInt64, sparing: [UInt16]) {
-        state = seed
+        random = Randomness(seed: seed)
         self.sparing = sparing
     }
 
-    /// splitmix64.
-    private mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
+    private mutating func next() -> UInt64 { random.next() }
 
-    /// Values that find mistakes more often than random ones do.
-    private mutating func value() -> UInt64 {
-        switch next() & 7 {
-        case 0: 0
-        case 1: ~0
-        case 2: 1 << (next() & 63)
-        case 3: 0xFFFF_FFF0
-        case 4: next() & 0xFF
-        default: next()
-        }
-    }
+    private mutating func value() -> UInt64 { random.provocation() }
 
     private func spares(_ port: UInt16, _ width: UInt16) -> Bool {
         sparing.contains { $0 >= port && $0 &- port < width }
