@@ -1,0 +1,99 @@
+internal import LabModel
+
+/// What leaves the lab through a port's uplink, and what comes back.
+extension GatewayServices {
+    /// A packet for somebody else that was sent to the gateway's card.
+    mutating func leave(_ packet: IPPacket, _ frame: EthernetFrame, _ port: PortIndex, _ now: UInt64) -> ServiceVerdict {
+        guard packet.destination.isUnicast, packet.source.isUnicast else { return .consumed }
+        var why = ICMPMessage.Unreachable.network
+        switch policy.judge(packet.destination) {
+        case .ownLab:
+            if isOnLink(packet.destination) { why = .host }
+        case .denied:
+            // Without a way out there is nothing to forbid.
+            if settings[port].hasUplink { why = .prohibited }
+        case .allowed:
+            guard settings[port].hasUplink else { break }
+            // The uplink speaks for the port's own machine; for others it would mistake them for that.
+            if !isOwn(packet.source, port) {
+                why = .prohibited
+            } else if isUplinkUp(port) {
+                return .divertToUplink
+            }
+        }
+        report(why, about: packet, frame, port, now)
+        return .consumed
+    }
+
+    package mutating func receiveFromUplink(_ frame: [UInt8], for port: PortIndex, now: UInt64) {
+        guard let incoming = EthernetFrame(frame), let packet = IPPacket(incoming.payload, type: incoming.type),
+            packet.destination.isUnicast
+        else { return }
+        if packet.source == gateway.ip, let datagram = Datagram(packet), let asker = relay.asker(of: datagram, at: port, now: now) {
+            switch asker {
+            case .datagram(let peer, let peerPort, let local):
+                output.frames.append(
+                    (.port(port), local.datagram(to: peer, from: DNSResponder.port, to: peerPort, Array(datagram.content))))
+            case .stream(let identity):
+                for frame in streams.send(Array(datagram.content), on: identity, at: port, now: now) {
+                    output.frames.append((.port(port), frame))
+                }
+            }
+            return
+        }
+        // Whatever the process out there believes its card and the guest's to be.
+        output.frames.append((.port(port), settings[port].mac.octets + network.mac.octets + frame.dropFirst(12)))
+    }
+
+    // MARK: - Names
+
+    func uplink(of port: PortIndex) -> DNSResponder.Uplink {
+        settings[port].hasUplink ? isUplinkUp(port) ? .up : .down : .none
+    }
+
+    mutating func receiveQuestion(
+        _ datagram: Datagram, from peer: Endpoint, to local: Endpoint, _ port: PortIndex, _ now: UInt64
+    ) -> ServiceVerdict {
+        guard isOfLab(peer.ip), datagram.sourcePort != 0 else { return .consumed }
+        switch names.answer(datagram.content, askedOn: index, uplink: uplink(of: port), over: .datagram) {
+        case .nothing: break
+        case .answer(let answer): say(local.datagram(to: peer, from: DNSResponder.port, to: datagram.sourcePort, answer), port, now)
+        case .elsewhere:
+            if peer.ip == .v4(settings[port].address) { return .divertToUplink }
+            ask(datagram.content, for: .datagram(peer: peer, port: datagram.sourcePort, local: local), port, now)
+        }
+        return .consumed
+    }
+
+    mutating func ask(_ question: ArraySlice<UInt8>, for asker: NameRelay.Asker, _ port: PortIndex, _ now: UInt64) {
+        let machine = Endpoint(mac: settings[port].mac, ip: .v4(settings[port].address))
+        if let frame = relay.ask(question, for: asker, at: port, as: machine, gateway: gateway, now: now) {
+            output.uplink.append((port, frame))
+        }
+    }
+
+    // MARK: - Who is who
+
+    /// Names are told to nobody outside.
+    func isOfLab(_ address: IPAddress) -> Bool {
+        switch address {
+        case .v4(let address): settings.networks.contains { $0.subnet.contains(address) }
+        case .v6(let address): address.high == IPv6Address.linkLocalPrefix || settings.networks.contains { $0.prefix6 == address.high }
+        }
+    }
+
+    private func isOnLink(_ address: IPAddress) -> Bool {
+        switch address {
+        case .v4(let address): network.subnet.contains(address)
+        case .v6(let address): network.prefix6 == address.high
+        }
+    }
+
+    private func isOwn(_ address: IPAddress, _ port: PortIndex) -> Bool {
+        switch address {
+        case .v4(let address): address == settings[port].address
+        // Hosts choose more than one address under the prefix.
+        case .v6(let address): address.high == network.prefix6
+        }
+    }
+}
