@@ -3,6 +3,8 @@ package import LabModel
 /// Reads a lab: text, tree, overrides, variables, draft, lab; at each stage all that is wrong is collected.
 package struct LabReader: Sendable {
     package var catalogue: ImageCatalogue
+    /// Where the lab's relative paths begin: absolute.
+    package var folder: String
     /// What `${NAME}` stands for.
     package var environment: [String: String]
     /// The arguments of `--set`, in order.
@@ -10,8 +12,12 @@ package struct LabReader: Sendable {
     /// How much memory the machines may have together; `nil` where the host is not this one.
     package var hostMemory: ByteCount?
 
-    package init(catalogue: ImageCatalogue, environment: [String: String] = [:], overrides: [String] = [], hostMemory: ByteCount? = nil) {
+    package init(
+        catalogue: ImageCatalogue, folder: String, environment: [String: String] = [:], overrides: [String] = [],
+        hostMemory: ByteCount? = nil
+    ) {
         self.catalogue = catalogue
+        self.folder = folder
         self.environment = environment
         self.overrides = overrides
         self.hostMemory = hostMemory
@@ -37,6 +43,6 @@ package struct LabReader: Sendable {
         let root = Override.apply(overrides, to: substituted, &findings)
         let place = Place(name: "the lab file", mark: Mark(source: source, line: 1, column: 1))
         guard let draft = Table<LabDraft>.lab.read(root, place, into: LabDraft(), &findings) else { return nil }
-        return LabResolver(hostMemory: hostMemory, catalogue: catalogue).resolve(draft, &findings)
+        return LabResolver(hostMemory: hostMemory, catalogue: catalogue, folder: folder).resolve(draft, &findings)
     }
 }

@@ -14,6 +14,12 @@ package enum Limits {
     package static let diagnostics = 20
     /// Machines of one lab, `count` multiplied.
     static let machines = 256
+    /// Networks of one lab.
+    static let networks = 64
+    /// Network cards of one machine: as many as `vmlab-machine` has places for.
+    static let networksOfMachine = 8
+    /// Places of all machines on all networks: each costs the keeper and the bridge a few descriptors.
+    static let interfaces = 1024
     /// Bytes of a kernel command line: Linux on x86 takes 2048 with its final zero.
     static let commandLine = 2047
 }

@@ -77,7 +77,8 @@ struct LabChoice {
         }
         let folder = source.map { URL(filePath: $0).deletingLastPathComponent().path } ?? FileManager.default.currentDirectoryPath
         let catalogue = ImageCatalogue(forLabIn: folder, then: Self.imagePlaces(io.environment), files: HostFiles())
-        let reader = LabReader(catalogue: catalogue, environment: io.environment, overrides: overrides, hostMemory: HostFacts.memory)
+        let reader = LabReader(
+            catalogue: catalogue, folder: folder, environment: io.environment, overrides: overrides, hostMemory: HostFacts.memory)
         let lab = try reader.read(bytes, name: shown)
         return Read(lab: lab, id: name ?? lab.name, source: source)
     }

@@ -44,7 +44,7 @@ import Testing
         let bytes = try Data(contentsOf: folder.appending(path: "lab.yaml"))
         let read: Lab
         do throws(Diagnostics) {
-            read = try LabReader(catalogue: catalogue).read([UInt8](bytes), name: "Labs/\(lab)/lab.yaml")
+            read = try LabReader(catalogue: catalogue, folder: folder.path).read([UInt8](bytes), name: "Labs/\(lab)/lab.yaml")
         } catch {
             Issue.record("\(error.text)")
             return

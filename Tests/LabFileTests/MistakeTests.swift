@@ -52,8 +52,8 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         .machine("«RESTART: always", "unknown key `RESTART`; did you mean `restart`?"),
         .machine(
             "«colour: red",
-            "unknown key `colour`; known here: image, cpus, memory, ready, restart, disks, cmdline, after, count"),
-        .machine("«networks: [lan]", "`networks` is not supported by this version of vmlab"),
+            "unknown key `colour`; known here: image, cpus, memory, ready, restart, disks, networks, publish, files, cmdline, after, count"),
+        .machine("«labels: [lan]", "`labels` is not supported by this version of vmlab"),
         .machine("ready: {«exec: pg_isready, console: x}", "`exec` is not supported by this version of vmlab"),
         .machine("cpus: 1\n    «cpus: 2", "key `cpus` is given twice; the first is in line 6"),
         .machine(
@@ -64,8 +64,8 @@ struct Seeded: Sendable, CustomTestStringConvertible {
             "unknown key `nam`; did you mean `name`?", "the lab file has no `name`"),
         Seeded("«name: shop\n", "the lab file has no `machines`"),
         Seeded(
-            "name: shop\n«networks: {lan: {subnet: 10.0.0.0/24}}\n«tests: []\nmachines: {db: {image: pulse}}\n",
-            "`networks` is not supported by this version of vmlab", "`tests` is not supported by this version of vmlab"),
+            "name: shop\n«secrets: {}\n«tests: []\nmachines: {db: {image: pulse}}\n",
+            "`secrets` is not supported by this version of vmlab", "`tests` is not supported by this version of vmlab"),
         .machine("«[a, b]: 1", "a key must be text, not a list"),
         .machine(
             "disks: [«{siez: 1GiB}]".replacing("«{siez", with: "«{«siez"),
@@ -101,7 +101,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         .machine("ready: {console: x, within: «0s}", "`within` is 0s; it can be 1ms to 86400s"),
         .machine("ready: {console: «\"\"}", "`console` cannot be empty"),
         .machine("ready: «yes", "`ready` wants `started`, or a mapping such as `{console: \"login:\"}`, not `yes`"),
-        .machine("«ready: {within: 3s}", "`ready` has no `console`"),
+        .machine("ready: «{within: 3s}", "`ready` wants one of `console`, `tcp` and `ping`"),
         .machine("restart: «alwys", "`restart` cannot be `alwys`; did you mean `always`?"),
         .machine("restart: «sometimes", "`restart` wants one of `no`, `on-failure`, `always`, not `sometimes`"),
         .machine("cmdline: «\"a\\0b\"", "`cmdline` cannot hold control character U+0"),
@@ -166,7 +166,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         Seeded("name: a\nmachines:\n  «db: {cpus: 1}\n", "machine `db` has no `image`, and there is none in `defaults`"),
         Seeded(
             "name: a\ndefaults: {«disks: []}\nmachines: {db: {image: pulse}}\n",
-            "unknown key `disks`; known here: image, cpus, memory, ready, restart"),
+            "unknown key `disks`; known here: image, cpus, memory, ready, restart, networks"),
         Seeded("name: a\nmachines: {db: {image: pulse}}\n«---\nname: b\n", "a second document begins here; a file holds one"),
         .machine("disks: [\(String(repeating: "{size: 1GiB}, ", count: 16))«{size: 1GiB}]", "`disks` has 17 entries; the most is 16"),
     ]

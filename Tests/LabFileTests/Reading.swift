@@ -42,7 +42,8 @@ enum Reading {
         files: FilesInMemory = files
     ) -> Result<Lab, Diagnostics> {
         let catalogue = ImageCatalogue(forLabIn: "/p/labs/shop", then: [], files: files)
-        let reader = LabReader(catalogue: catalogue, environment: environment, overrides: overrides, hostMemory: hostMemory)
+        let reader = LabReader(
+            catalogue: catalogue, folder: "/p/labs/shop", environment: environment, overrides: overrides, hostMemory: hostMemory)
         do throws(Diagnostics) { return .success(try reader.read(bytes, name: "lab.yaml")) } catch { return .failure(error) }
     }
 

@@ -5,7 +5,7 @@ import LabModel
 
 extension Node {
     /// The text of a scalar that is not left empty.
-    fileprivate func word(_ place: Place, wants: String, _ findings: inout Findings) -> (text: String, isPlain: Bool)? {
+    func word(_ place: Place, wants: String, _ findings: inout Findings) -> (text: String, isPlain: Bool)? {
         guard case .scalar(let text, let isPlain) = content, !(text.isEmpty && isPlain) else {
             findings.add(mark, "\(place.name) wants \(wants), not \(kindName)")
             return nil

@@ -94,6 +94,8 @@ struct NameRule: Sendable {
 
     /// Also a host name: RFC 1123 section 2.1, in lower case.
     static let machine = NameRule(kind: "machine", longest: 63, punctuation: "-", startsWithLetter: false)
+    /// Also a part of file names, and of the names of machines' cards.
+    static let network = NameRule(kind: "network", longest: 40, punctuation: "-", startsWithLetter: false)
     /// Also a folder, and a label of a DNS name.
     static let lab = NameRule(kind: "lab", longest: 40, punctuation: "-", startsWithLetter: true)
     /// Also a folder.

@@ -17,7 +17,7 @@ enum ImageReader {
             source = self.source(from, mark, &findings)
             checkParts(from, draft, start, &findings)
         }
-        let files = (draft.files.value ?? []).compactMap { self.file($0, &findings) }
+        let files = (draft.files.value ?? []).compactMap { $0.value.file(at: $0.mark, &findings) }
         guard let name = draft.name.value, let source else { return nil }
         return ImageRecipe(
             name: name, source: source,
@@ -64,17 +64,19 @@ enum ImageReader {
         if case .value(let boot, let mark) = draft.boot, boot.kernel.isAbsent { findings.add(mark, "there is no \(wanted)") }
         if draft.disk.isAbsent, let mark = draft.files.mark { findings.add(mark, "the recipe has no `disk` to put files on") }
     }
+}
 
-    private static func file(_ draft: Marked<FileDraft>, _ findings: inout Findings) -> ImageRecipe.File? {
-        let file = draft.value
-        let written = [file.text.mark, file.from.mark, file.symlink.mark].compactMap { $0 }
+extension FileDraft {
+    /// The file that is meant, if one is.
+    func file(at mark: Mark, _ findings: inout Findings) -> ImageRecipe.File? {
+        let written = [text.mark, from.mark, symlink.mark].compactMap { $0 }
         if written.count != 1 {
-            findings.add(written.dropFirst().first ?? draft.mark, "a file wants exactly one of `text`, `from` and `symlink`")
+            findings.add(written.dropFirst().first ?? mark, "a file wants exactly one of `text`, `from` and `symlink`")
         }
-        if !file.symlink.isAbsent, let mark = file.mode.mark { findings.add(mark, "a symbolic link has no permission bits of its own") }
+        if !symlink.isAbsent, let mark = mode.mark { findings.add(mark, "a symbolic link has no permission bits of its own") }
         let content: ImageRecipe.File.Content? =
-            file.text.value.map { .text($0) } ?? file.from.value.map { .from(path: $0) } ?? file.symlink.value.map { .symlink(target: $0) }
-        guard let to = file.to.value, let content else { return nil }
-        return ImageRecipe.File(to: to, content: content, mode: file.mode.value ?? 0o644)
+            text.value.map { .text($0) } ?? from.value.map { .from(path: $0) } ?? symlink.value.map { .symlink(target: $0) }
+        guard let to = to.value, let content else { return nil }
+        return ImageRecipe.File(to: to, content: content, mode: mode.value ?? 0o644)
     }
 }

@@ -112,17 +112,25 @@ extension Table<ImageDiskDraft> {
 }
 
 extension Table<FileDraft> {
-    static let file = Table(
-        "One file of the last layer: exactly one of `text`, `from` and `symlink`.",
-        [
-            Field("to", .text("a path in the image", fault: Rule.absolute), required: true, into: \.to, "Its absolute path in the image."),
-            Field("text", .text("text", atMost: Limits.scalar, lines: true), into: \.text, "Its content."),
-            Field(
-                "from", .text("a path", mayBeEmpty: false), into: \.from,
-                "A file whose content it gets; a relative path begins at the recipe's folder."),
-            Field("symlink", .text("a link target", mayBeEmpty: false), into: \.symlink, "What it points to, as a symbolic link."),
-            Field("mode", .mode, into: \.mode, "Its permission bits in octal; \"0644\" if not given."),
-        ])
+    /// Of an image's last layer.
+    static let file = table(folder: "the recipe's")
+    /// Of a machine's own layer.
+    static let machineFile = table(folder: "the lab file's")
+
+    private static func table(folder: String) -> Table {
+        Table(
+            "One file that is laid over the image: exactly one of `text`, `from` and `symlink`.",
+            [
+                Field(
+                    "to", .text("a path in the image", fault: Rule.absolute), required: true, into: \.to, "Its absolute path in the image."),
+                Field("text", .text("text", atMost: Limits.scalar, lines: true), into: \.text, "Its content."),
+                Field(
+                    "from", .text("a path", mayBeEmpty: false), into: \.from,
+                    "A file whose content it gets; a relative path begins at \(folder) folder."),
+                Field("symlink", .text("a link target", mayBeEmpty: false), into: \.symlink, "What it points to, as a symbolic link."),
+                Field("mode", .mode, into: \.mode, "Its permission bits in octal; \"0644\" if not given."),
+            ])
+    }
 }
 
 extension Shape<UInt16> {

@@ -5,6 +5,7 @@ struct LabDraft: Sendable {
     var name = Written<String>.absent
     var seed = Written<UInt64>.absent
     var defaults = Written<MachineDraft>.absent
+    var networks = Written<[Named<NetworkDraft>]>.absent
     var machines = Written<[Named<MachineDraft>]>.absent
 }
 
@@ -14,6 +15,9 @@ struct MachineDraft: Sendable {
     var cpus = Written<Int>.absent
     var memory = Written<ByteCount>.absent
     var disks = Written<[Marked<DiskDraft>]>.absent
+    var networks = Written<[Marked<InterfaceDraft>]>.absent
+    var publish = Written<[Marked<PublishedPort>]>.absent
+    var files = Written<[Marked<FileDraft>]>.absent
     var commandLine = Written<String>.absent
     var after = Written<[Marked<String>]>.absent
     var ready = Written<ReadyDraft>.absent
@@ -29,5 +33,10 @@ struct ReadyDraft: Sendable {
     /// `ready: started`, which takes back a default.
     var isStarted = false
     var console = Written<String>.absent
+    var tcp = Written<Int>.absent
+    var ping = Written<Bool>.absent
     var within = Written<Milliseconds>.absent
+
+    /// Where the kinds of readiness stand that are written.
+    var marks: [Mark] { [console.mark, tcp.mark, ping.mark].compactMap { $0 } }
 }

@@ -4,6 +4,8 @@ import LabModel
 struct LabResolver {
     let hostMemory: ByteCount?
     let catalogue: ImageCatalogue
+    /// Where relative paths begin: the lab file's own.
+    let folder: String
 
     /// What a machine has that neither it nor `defaults` mentions.
     private enum Fallback {
@@ -13,20 +15,12 @@ struct LabResolver {
         static let within = Milliseconds(300_000)
     }
 
-    /// A machine together with the places that later checks point to.
-    private struct Entry {
-        var machine: Machine
-        var mark: Mark
-        var memoryMark: Mark
-        var after: [Marked<String>]
-    }
-
     func resolve(_ draft: LabDraft, _ findings: inout Findings) -> Lab? {
         let defaults = draft.defaults.value ?? MachineDraft()
         guard case .value(let machines, let mark) = draft.machines else { return nil }
 
         var images = RecipeShelf(catalogue: catalogue)
-        var entries: [Entry] = []
+        var entries: [MachineEntry] = []
         var families: [String: [String]] = [:]
         for named in machines {
             let names = expandedNames(of: named)
@@ -38,9 +32,13 @@ struct LabResolver {
             entries += self.entries(named, names: names, defaults: defaults, &images, &findings)
         }
         checkNames(entries, &findings)
+        let name = draft.name.value ?? ""
+        let seed = draft.seed.value ?? 0
+        let networks = NetworkResolver(plan: AddressPlan(lab: name, seed: seed), families: families)
+            .resolve(draft.networks.value ?? [], machines: &entries, &findings)
         checkDependencies(&entries, families: families, &findings)
         checkMemory(entries, mark, &findings)
-        return Lab(name: draft.name.value ?? "", seed: draft.seed.value ?? 0, machines: entries.map(\.machine), images: images.used)
+        return Lab(name: name, seed: seed, networks: networks, machines: entries.map(\.machine), images: images.used)
     }
 
     private func expandedNames(of named: Named<MachineDraft>) -> [String] {
@@ -52,7 +50,7 @@ struct LabResolver {
 
     private func entries(
         _ named: Named<MachineDraft>, names: [String], defaults: MachineDraft, _ images: inout RecipeShelf, _ findings: inout Findings
-    ) -> [Entry] {
+    ) -> [MachineEntry] {
         let draft = named.value
         let image = draft.image.or(defaults.image)
         var recipe: ImageRecipe?
@@ -69,26 +67,59 @@ struct LabResolver {
             }
         }
         let memory = draft.memory.or(defaults.memory)
+        let ready = draft.ready.or(defaults.ready)
+        let readiness = self.readiness(ready, &findings)
+        let files = self.files(draft.files.value ?? [], on: recipe, &findings)
+        if let mark = draft.files.mark, let recipe, recipe.disk == nil {
+            findings.add(mark, "image \(quoted(recipe.name)) has no disk to put files on")
+        }
         return names.map { name in
-            Entry(
+            MachineEntry(
                 machine: Machine(
                     name: name, image: image.value ?? "", cpus: draft.cpus.or(defaults.cpus).value ?? Fallback.cpus,
                     memory: memory.value ?? Fallback.memory, disks: draft.disks.value?.compactMap { $0.value.size.value } ?? [],
-                    commandLine: commandLine, after: [], ready: readiness(draft.ready.or(defaults.ready).value),
+                    publish: draft.publish.value?.map(\.value) ?? [], files: files, commandLine: commandLine, after: [], ready: readiness,
                     restart: draft.restart.or(defaults.restart).value ?? .never),
-                mark: named.mark, memoryMark: memory.mark ?? named.mark, after: draft.after.value ?? [])
+                family: named.name, count: names.count, mark: named.mark, memoryMark: memory.mark ?? named.mark, readyMark: ready.mark,
+                after: draft.after.value ?? [], networks: draft.networks.or(defaults.networks).value ?? [],
+                publish: draft.publish.value ?? [])
         }
     }
 
-    private func readiness(_ draft: ReadyDraft?) -> Machine.Readiness {
-        guard let draft, let pattern = draft.console.value else { return .started }
-        return .console(pattern: pattern, withinMilliseconds: (draft.within.value ?? Fallback.within).count)
+    private func readiness(_ written: Written<ReadyDraft>, _ findings: inout Findings) -> Machine.Readiness {
+        guard case .value(let draft, let mark) = written, !draft.isStarted else { return .started }
+        let marks = draft.marks
+        if marks.isEmpty { findings.add(mark, "`ready` wants one of `console`, `tcp` and `ping`") }
+        if let second = marks.dropFirst().first {
+            findings.add(second, "`ready` wants exactly one of `console`, `tcp` and `ping`; this is another one")
+        }
+        let within = (draft.within.value ?? Fallback.within).count
+        if let pattern = draft.console.value { return .console(pattern: pattern, withinMilliseconds: within) }
+        if let port = draft.tcp.value { return .tcp(port: UInt16(clamping: port), withinMilliseconds: within) }
+        if case .value(false, let mark) = draft.ping { findings.add(mark, "`ping` can be `true`, or be left out") }
+        return draft.ping.value == true ? .ping(withinMilliseconds: within) : .started
+    }
+
+    /// Files with absolute paths on the host.
+    private func files(_ drafts: [Marked<FileDraft>], on recipe: ImageRecipe?, _ findings: inout Findings) -> [ImageRecipe.File] {
+        drafts.compactMap { draft in
+            guard var file = draft.value.file(at: draft.mark, &findings) else { return nil }
+            guard case .from(let path) = file.content else { return file }
+            let whole = Path.joined(folder, path)
+            do throws(FileTrouble) {
+                _ = try catalogue.files.contents(of: whole, limit: 1)
+            } catch {
+                findings.add(draft.value.from.mark ?? draft.mark, "\(whole) cannot be put on the machine's disk: \(error.description)")
+            }
+            file.content = .from(path: whole)
+            return file
+        }
     }
 
     // MARK: - All machines together
 
     /// A machine multiplied by `count` may meet another one's name, or outgrow what a name may be.
-    private func checkNames(_ entries: [Entry], _ findings: inout Findings) {
+    private func checkNames(_ entries: [MachineEntry], _ findings: inout Findings) {
         var first: [String: Mark] = [:]
         for entry in entries {
             let name = entry.machine.name
@@ -103,7 +134,7 @@ struct LabResolver {
     }
 
     /// `after` may name a machine, or one with a `count` for all that it stands for.
-    private func checkDependencies(_ entries: inout [Entry], families: [String: [String]], _ findings: inout Findings) {
+    private func checkDependencies(_ entries: inout [MachineEntry], families: [String: [String]], _ findings: inout Findings) {
         let known = Set(entries.map(\.machine.name))
         let words = families.keys.sorted()
         for index in entries.indices {
@@ -125,7 +156,7 @@ struct LabResolver {
         checkCircles(entries, families: families, &findings)
     }
 
-    private func checkCircles(_ entries: [Entry], families: [String: [String]], _ findings: inout Findings) {
+    private func checkCircles(_ entries: [MachineEntry], families: [String: [String]], _ findings: inout Findings) {
         var reported: Set<Mark> = []
         for circle in DependencyCircle.all(in: entries.map(\.machine)) {
             guard let entry = entries.first(where: { $0.machine.name == circle.machines.first }) else { continue }
@@ -137,7 +168,7 @@ struct LabResolver {
         }
     }
 
-    private func checkMemory(_ entries: [Entry], _ mark: Mark, _ findings: inout Findings) {
+    private func checkMemory(_ entries: [MachineEntry], _ mark: Mark, _ findings: inout Findings) {
         guard let hostMemory else { return }
         var sum: UInt64 = 0
         var isReported = false

@@ -4,13 +4,16 @@ import LabModel
 
 extension Table<LabDraft> {
     static let lab = Table(
-        "A lab: machines that are brought up and taken down together.", later: ["networks", "tests", "base", "secrets"],
+        "A lab: machines that are brought up and taken down together.", later: ["tests", "base", "secrets"],
         [
             Field("name", .name(.lab), required: true, into: \.name, "The lab's name: also its folder and part of host names."),
             Field("seed", .unsigned(0...UInt64.max), into: \.seed, "Every derived value follows from name and seed; 0 if not given."),
             Field(
                 "defaults", Table<MachineDraft>.defaults.shape { MachineDraft() }, into: \.defaults,
                 "What machines have that do not say otherwise."),
+            Field(
+                "networks", .named("network", names: .network, Table<NetworkDraft>.network.shape { NetworkDraft() }), into: \.networks,
+                "The networks, by name: each a switch of its own that also serves addresses and names."),
             Field(
                 "machines", .named("machine", names: .machine, Table<MachineDraft>.machine.shape { MachineDraft() }), required: true,
                 into: \.machines, "The machines, by name."),
@@ -30,7 +33,13 @@ extension Table<MachineDraft> {
         Field("restart", .choice(), into: \.restart, "Whether it is started again when it ends by itself; `no` if not given."),
     ]
 
-    static let defaults = Table("What machines have that do not say otherwise.", later: laterKeys, common)
+    static let defaults = Table(
+        "What machines have that do not say otherwise.", later: laterKeys,
+        common + [
+            Field(
+                "networks", .list(of: .sharedInterface, atMost: Limits.networksOfMachine), into: \.networks,
+                "The networks that a machine is on if it names none itself; `networks: []` is none at all.")
+        ])
 
     static let machine = Table(
         "One machine.", later: laterKeys,
@@ -38,6 +47,15 @@ extension Table<MachineDraft> {
             Field(
                 "disks", .list(of: Table<DiskDraft>.disk.shape { DiskDraft() }, atMost: 16), into: \.disks,
                 "Extra, empty disks; the image's own disk comes first."),
+            Field(
+                "networks", .list(of: .interface, atMost: Limits.networksOfMachine), into: \.networks,
+                "The networks it is on, in the order of its network cards."),
+            Field(
+                "publish", .list(of: .publishedPort, atMost: 64), into: \.publish,
+                "Ports of the host that lead to ports of the machine, by its first network with `uplink: nat`."),
+            Field(
+                "files", .list(of: Table<FileDraft>.machineFile.shape { FileDraft() }, atMost: 1024), into: \.files,
+                "Laid over the image for this machine alone, in this order."),
             Field(
                 "cmdline", .text("kernel parameters", atMost: Limits.commandLine), into: \.commandLine,
                 "Added to the end of the image's kernel command line."),
@@ -49,7 +67,7 @@ extension Table<MachineDraft> {
                 "So many machines of this kind, named with `-1`, `-2` and so on at the end."),
         ])
 
-    private static let laterKeys = ["networks", "files", "run", "matrix", "base", "agent", "secrets", "labels"]
+    private static let laterKeys = ["run", "matrix", "base", "agent", "secrets", "labels"]
 }
 
 extension Table<DiskDraft> {
@@ -65,11 +83,14 @@ extension Table<DiskDraft> {
 
 extension Table<ReadyDraft> {
     static let ready = Table(
-        "When a machine counts as ready.", later: ["exec", "tcp", "ping", "http", "agent"],
+        "When a machine counts as ready: exactly one of `console`, `tcp` and `ping`.", later: ["exec", "http", "agent"],
         [
             Field(
-                "console", .text("a piece of text", atMost: 256, mayBeEmpty: false), required: true, into: \.console,
+                "console", .text("a piece of text", atMost: 256, mayBeEmpty: false), into: \.console,
                 "Ready when this text, to the letter, has appeared on any of its consoles."),
+            Field(
+                "tcp", .integer(1...65535), into: \.tcp, "Ready when it accepts connections to this port on its first network."),
+            Field("ping", .flag, into: \.ping, "`true`: ready when it answers a ping on its first network."),
             Field(
                 "within", .duration(Milliseconds(1)...Milliseconds(86_400_000), example: "60s"), into: \.within,
                 "How long that may take before it counts as failed; 300s if not given."),

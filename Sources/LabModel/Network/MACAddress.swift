@@ -14,7 +14,7 @@ package struct MACAddress: Hashable, Sendable, Codable {
     /// `02:00:5e:10:00:01`, in either case; nil for anything else.
     package init?(_ text: String) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        let octets = parts.compactMap { $0.utf8.count == 2 ? UInt8($0, radix: 16) : nil }
+        let octets = parts.compactMap { $0.utf8.count == 2 && $0.allSatisfy(\.isHexDigit) ? UInt8($0, radix: 16) : nil }
         guard parts.count == 6, octets.count == 6 else { return nil }
         self.init(octets)
     }
