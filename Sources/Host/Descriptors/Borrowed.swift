@@ -2,7 +2,7 @@
 ///
 /// For numbers that a child or an event loop hands out; the owner must outlive the call.
 package struct Borrowed {
-    private let number: CInt
+    let number: CInt
 
     package init(_ number: CInt) { self.number = number }
 

@@ -15,6 +15,28 @@ package struct IPv6Address: Hashable, Sendable {
         self.init(high: prefix, low: upper << 40 | 0xFF_FE00_0000 | mac.value & 0xFF_FFFF)
     }
 
+    /// As RFC 4291 section 2.2 writes it, without a dotted tail; nil for anything else.
+    package init?(_ text: some StringProtocol) {
+        var halves: [[UInt16]] = []
+        // At most one `::`, which stands for the groups that are missing.
+        let whole = Substring(text)
+        let gap = whole.firstRange(of: "::")
+        let parts = gap.map { [whole[..<$0.lowerBound], whole[$0.upperBound...]] } ?? [whole]
+        for part in parts {
+            let words = part.isEmpty && parts.count == 2 ? [] : part.split(separator: ":", omittingEmptySubsequences: false)
+            var groups: [UInt16] = []
+            for word in words {
+                guard (1...4).contains(word.utf8.count), word.utf8.first != 0x2B, let group = UInt16(word, radix: 16) else { return nil }
+                groups.append(group)
+            }
+            halves.append(groups)
+        }
+        let written = halves.reduce(0) { $0 + $1.count }
+        guard halves.count == 2 ? written < 8 : written == 8 else { return nil }
+        let all = (halves.first ?? []) + [UInt16](repeating: 0, count: 8 - written) + (halves.dropFirst().first ?? [])
+        self.init(high: all[..<4].reduce(0) { $0 << 16 | UInt64($1) }, low: all[4...].reduce(0) { $0 << 16 | UInt64($1) })
+    }
+
     package var octets: [UInt8] {
         (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> UInt64(56 - 8 * ($0 % 8))) }
     }

@@ -43,5 +43,7 @@ package enum DropReason: String, Hashable, Sendable, CaseIterable {
     /// A sender that cannot be, or the gateway's own.
     case spoof
     case malformed
+    /// One frame that is longer than the network's packets may be.
+    case oversize
     case uplinkDown = "uplink-down"
 }

@@ -1,0 +1,34 @@
+internal import PortStream
+
+/// Turns over one bit of a frame, so that its receiver can notice: checksums that were left open are completed first, and a large
+/// segment is cut into the frames that it stands for, of which one is damaged.
+enum Damage {
+    private static let start = PortRecord.prefixCount + NetworkHeader.byteCount
+
+    /// What a guest may make of one large segment here; one that is cut finer is lost instead.
+    private static let frameLimit = 1024
+
+    /// - Parameter place: any number; it chooses the bit.
+    /// - Returns: the records to be sent instead.
+    static func apply(to record: [UInt8], at place: UInt64) -> [[UInt8]] {
+        guard record.count > start else { return [] }
+        let whole = Array(record[start...])
+        var frames: [[UInt8]] = []
+        let isTrue = PlainRecord.forEachFrame(header: record[PortRecord.prefixCount..<start], frame: whole) {
+            frames.append($0)
+            return frames.count <= frameLimit
+        }
+        guard isTrue, frames.count <= frameLimit else { return [] }
+        let bits = frames.reduce(0) { $0 + UInt64($1.count) * 8 }
+        var bit = place.multipliedFullWidth(by: bits).high
+        for index in frames.indices {
+            let count = UInt64(frames[index].count) * 8
+            if bit < count {
+                frames[index][Int(bit / 8)] ^= 1 << UInt8(bit % 8)
+                break
+            }
+            bit -= count
+        }
+        return frames.map { PlainRecord.make($0) }
+    }
+}

@@ -1,0 +1,109 @@
+internal import PortStream
+
+/// The input of one stream of counted records, in one buffer that is filled in gulps: any split of the stream does.
+///
+/// Whole records are read where they lie (`bytes`), by a `RecordCursor`; then `finish` keeps the part of one that is still arriving.
+package struct RecordReader: Sendable {
+    /// What a count may be; everything else breaks the stream.
+    package let counts: ClosedRange<Int>
+    private var buffer: [UInt8]
+    /// What is in the buffer; the rest of it is room.
+    private var held = 0
+    /// The mark that must come first, with its prefix; empty once it has come.
+    private var awaited: [UInt8] = []
+    /// Why nothing more can be read; nil while all is well.
+    package private(set) var fault: String?
+
+    /// - Parameter counts: at most half of `Limits.gulp`.
+    package init(counts: ClosedRange<Int>) {
+        self.counts = counts
+        buffer = [UInt8](repeating: 0, count: Limits.gulp)
+    }
+
+    /// Forgets everything, and takes nothing for a record before the mark.
+    /// - Parameter mark: its 16 bytes; nil: the stream begins with a record.
+    package mutating func begin(mark: [UInt8]?) {
+        held = 0
+        fault = nil
+        awaited = mark.map { PortRecord.markPrefix + $0 } ?? []
+    }
+
+    /// Lets `read` put bytes into the room there is, from the given place on; it says how many.
+    /// - Returns: what `read` said.
+    package mutating func fill<Failure: Error>(_ read: (inout MutableSpan<UInt8>, Int) throws(Failure) -> Int?) throws(Failure) -> Int? {
+        let first = held
+        var span = buffer.mutableSpan
+        let count = try read(&span, first)
+        if let count { held = min(held + max(count, 0), buffer.count) }
+        return count
+    }
+
+    package var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { buffer.span.extracting(first: held) }
+    }
+
+    /// Where the first record begins, once the stream is in step.
+    package mutating func start() -> RecordCursor {
+        guard fault == nil else { return RecordCursor(position: held, counts: counts) }
+        guard !awaited.isEmpty else { return RecordCursor(position: 0, counts: counts) }
+        var position = 0
+        while position + awaited.count <= held {
+            if buffer[position] == awaited[0], buffer[position..<(position + awaited.count)].elementsEqual(awaited) {
+                let first = position + awaited.count
+                awaited = []
+                return RecordCursor(position: first, counts: counts)
+            }
+            position += 1
+        }
+        // The mark may have begun in what is left.
+        return RecordCursor(position: held, counts: counts, kept: min(held, awaited.count - 1))
+    }
+
+    /// Throws away what the cursor has passed.
+    package mutating func finish(_ cursor: RecordCursor) {
+        if cursor.isBroken {
+            fault = "a record of \(cursor.count) bytes"
+            held = 0
+            return
+        }
+        let first = max(0, min(cursor.position - cursor.kept, held))
+        guard first > 0 else { return }
+        let left = held - first
+        if left > 0 { buffer.replaceSubrange(0..<left, with: buffer[first..<held]) }
+        held = left
+    }
+}
+
+/// Goes from record to record in a reader's bytes.
+package struct RecordCursor: Sendable {
+    fileprivate(set) var position: Int
+    let counts: ClosedRange<Int>
+    /// Bytes before the position that must stay.
+    fileprivate var kept = 0
+    fileprivate(set) var isBroken = false
+    fileprivate var count = 0
+
+    fileprivate init(position: Int, counts: ClosedRange<Int>, kept: Int = 0) {
+        self.position = position
+        self.counts = counts
+        self.kept = kept
+    }
+
+    /// The next whole record, with its prefix; nil when there is none, or when no more can be told apart.
+    package mutating func next(in bytes: Span<UInt8>) -> Range<Int>? {
+        let start = position
+        guard !isBroken, bytes.count - start >= PortRecord.prefixCount else { return nil }
+        let count = Int(
+            UInt32(bytes[start]) << 24 | UInt32(bytes[start + 1]) << 16 | UInt32(bytes[start + 2]) << 8 | UInt32(bytes[start + 3]))
+        guard counts.contains(count) else {
+            isBroken = true
+            self.count = count
+            return nil
+        }
+        let end = start + PortRecord.prefixCount + count
+        guard end <= bytes.count else { return nil }
+        position = end
+        return start..<end
+    }
+}

@@ -1,0 +1,59 @@
+/// What passed one port, and what did not.
+package struct Counters: Sendable {
+    package struct Flow: Hashable, Sendable {
+        package var frames: UInt64 = 0
+        /// Bytes of Ethernet frames.
+        package var bytes: UInt64 = 0
+
+        @inline(__always)
+        mutating func add(_ byteCount: Int) {
+            frames &+= 1
+            bytes &+= UInt64(truncatingIfNeeded: byteCount)
+        }
+    }
+
+    /// From the machine.
+    package var incoming = Flow()
+    /// To the machine.
+    package var outgoing = Flow()
+    /// To and from the outside.
+    package var toUplink = Flow()
+    package var fromUplink = Flow()
+    private var drops = [UInt64](repeating: 0, count: DropReason.allCases.count)
+
+    package init() {}
+
+    package func drops(_ reason: DropReason) -> UInt64 { drops[reason.ordinal] }
+    mutating func drop(_ reason: DropReason) { drops[reason.ordinal] &+= 1 }
+
+    var json: JSONLine.Value {
+        func flow(_ flow: Flow) -> JSONLine.Value { .object([("frames", .number(flow.frames)), ("bytes", .number(flow.bytes))]) }
+        let told = DropReason.allCases.filter { drops($0) > 0 }.map { (name: $0.rawValue, value: JSONLine.Value.number(drops($0))) }
+        var members: [(name: String, value: JSONLine.Value)] = [("in", flow(incoming)), ("out", flow(outgoing)), ("drops", .object(told))]
+        if toUplink.frames > 0 || fromUplink.frames > 0 {
+            members += [("to-uplink", flow(toUplink)), ("from-uplink", flow(fromUplink))]
+        }
+        return .object(members)
+    }
+}
+
+extension DropReason {
+    /// Its place in `allCases`.
+    fileprivate var ordinal: Int {
+        switch self {
+        case .queueFull: 0
+        case .portDown: 1
+        case .linkDown: 2
+        case .partition: 3
+        case .loss: 4
+        case .linkFull: 5
+        case .storm: 6
+        case .reserved: 7
+        case .vlan: 8
+        case .spoof: 9
+        case .malformed: 10
+        case .oversize: 11
+        case .uplinkDown: 12
+        }
+    }
+}
