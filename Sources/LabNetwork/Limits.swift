@@ -27,8 +27,6 @@ package enum Limits {
     package static let networks = 256
     /// The longest control line.
     package static let controlLine = 4096
-    /// The same event of the same port or network is told once in so many nanoseconds.
-    package static let eventInterval: UInt64 = 5_000_000_000
     /// Bytes of events that wait for a keeper that does not read.
     package static let eventBytes = 1 << 20
 }

@@ -15,6 +15,7 @@ final class Station {
     private var ports: [Stream]
     private var uplinks: [Int: Stream]
     private var control: ControlStream
+    private var captures: [(network: NetworkIndex, files: RingFiles)] = []
     /// What the timer is set to.
     private var deadline: UInt64?
     private var isEnding = false
@@ -37,6 +38,26 @@ final class Station {
         ports = command.portStreams.map { Stream(descriptor: $0, reader: RecordReader(counts: PortRecord.counts)) }
         uplinks = command.uplinkStreams.mapValues { Stream(descriptor: $0, reader: RecordReader(counts: Self.uplinkCounts)) }
         control = ControlStream(command.control)
+        for index in command.settings.networks.indices {
+            let network = NetworkIndex(index)
+            bridge.serve(network, by: GatewayServices(command.settings, network: network))
+        }
+        for capture in command.captures { record(capture, command.settings) }
+    }
+
+    private func record(_ capture: BridgeCommand.CaptureSettings, _ settings: BridgeSettings) {
+        let files = RingFiles(capture.files)
+        let ring = CaptureRing(
+            lab: settings.lab, network: settings[capture.network].name, interfaces: CaptureInterface.all(of: capture.network, settings),
+            byteLimit: UInt64(clamping: capture.byteLimit), snapLength: capture.snapLength, run: moment().wall, firstFile: files.older)
+        bridge.record(capture.network, by: ring)
+        captures.append((capture.network, files))
+    }
+
+    private func drainCaptures(isTurnOver: Bool) {
+        for index in captures.indices {
+            bridge.drainCapture(of: captures[index].network, into: &captures[index].files, isTurnOver: isTurnOver)
+        }
     }
 
     func run() throws(OSError) {
@@ -45,6 +66,7 @@ final class Station {
             deadline = nil
         }
         try loop.watch(control.descriptor, .read) { [unowned self] readiness in converse(readiness) }
+        drainCaptures(isTurnOver: true)
         control.send(BridgeEvent.started.json)
         while !isEnding {
             setTimer()
@@ -79,6 +101,7 @@ final class Station {
                 flush(Span())
             }
         }
+        drainCaptures(isTurnOver: true)
         tell()
     }
 
@@ -138,6 +161,7 @@ final class Station {
         flush(ports[number].reader.bytes)
         ports[number].reader.finish(cursor)
         if let fault = ports[number].reader.fault { breakPort(port, fault) }
+        drainCaptures(isTurnOver: false)
     }
 
     /// Writes to every stream that has something to get.

@@ -36,8 +36,15 @@ package struct Bridge: Sendable {
         }
     }
 
-    package mutating func serve(_ network: NetworkIndex, by services: any SwitchServices) { networks[network.number].services = services }
-    package mutating func record(_ network: NetworkIndex, by capture: any FrameCapture) { networks[network.number].capture = capture }
+    package mutating func serve(_ network: NetworkIndex, by services: GatewayServices) { networks[network.number].services = services }
+    package mutating func record(_ network: NetworkIndex, by capture: CaptureRing) { networks[network.number].capture = capture }
+
+    /// Writes what a network's capture holds back.
+    /// - Parameter isTurnOver: false: only if much waits.
+    package mutating func drainCapture(of network: NetworkIndex, into files: inout some CaptureFiles, isTurnOver: Bool) {
+        guard let capture = networks[network.number].capture, isTurnOver ? capture.hasPending : capture.wantsDrain else { return }
+        networks[network.number].capture?.drain(into: &files)
+    }
 
     // MARK: Streams
 

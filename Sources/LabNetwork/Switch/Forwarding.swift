@@ -60,7 +60,7 @@ extension Bridge {
         let number = ports[port].network
         let facts = networks[number].facts
         let record = frame.record
-        let ethernet = EthernetFrame(frame.bytes, at: record.lowerBound + Self.frameOffset)
+        let ethernet = FrameHead(frame.bytes, at: record.lowerBound + Self.frameOffset)
         var membership = Membership()
         if let reason = refusal(frame, ethernet, facts, &membership) {
             drop(reason, frame.bytes, record, at: port, .incoming, moment)
@@ -70,7 +70,7 @@ extension Bridge {
         switch networks[number].table.learn(vlan | ethernet.source, at: ports[port].local, now: moment.now) {
         case .known, .new: break
         case .moved(let from):
-            if networks[number].flapNews.allows(now: moment.now) {
+            if networks[number].flapNews.take(now: moment.now) {
                 let old = networks[number].ports[from]
                 tell(
                     .macFlap(
@@ -91,14 +91,14 @@ extension Bridge {
 
     /// To everybody, to a group, to the gateway, or to an address that nobody knows.
     private mutating func sendToMany(
-        _ frame: borrowing Frame, _ ethernet: EthernetFrame, _ membership: Membership, _ moment: Moment
+        _ frame: borrowing Frame, _ ethernet: FrameHead, _ membership: Membership, _ moment: Moment
     ) {
         let port = frame.port
         let number = ports[port].network
         let isForGateway = ethernet.destination == networks[number].facts.gatewayMAC
         if !isForGateway, !ports[port].storm.take(now: moment.now) {
             drop(.storm, frame.bytes, frame.record, at: port, .incoming, moment)
-            if ports[port].stormNews.allows(now: moment.now) { tell(.storm(ports[port].name)) }
+            if ports[port].stormNews.take(now: moment.now) { tell(.storm(ports[port].name)) }
             return
         }
         note(frame, at: port, moment)
@@ -114,7 +114,7 @@ extension Bridge {
     /// Why a frame may not enter; nil if it may. Tells its VLAN as well.
     @inline(__always)
     private func refusal(
-        _ frame: borrowing Frame, _ ethernet: EthernetFrame, _ network: NetworkFacts, _ membership: inout Membership
+        _ frame: borrowing Frame, _ ethernet: FrameHead, _ network: NetworkFacts, _ membership: inout Membership
     ) -> DropReason? {
         if ethernet.hasImpossibleSource { return .malformed }
         if ethernet.source == network.gatewayMAC { return .spoof }
@@ -132,7 +132,7 @@ extension Bridge {
         if ethernet.isTagged {
             return tagRefusal(frame, ethernet, &membership)
         }
-        if ethernet.type == EthernetFrame.arpType, frame.record.count >= Self.frameOffset + 32 {
+        if ethernet.type == FrameHead.arpType, frame.record.count >= Self.frameOffset + 32 {
             // The sender's protocol address: nobody but the bridge speaks for the gateway's.
             let at = start + Self.frameOffset + 28
             let bytes = frame.bytes
@@ -142,8 +142,8 @@ extension Bridge {
         return nil
     }
 
-    private func tagRefusal(_ frame: borrowing Frame, _ ethernet: EthernetFrame, _ membership: inout Membership) -> DropReason? {
-        guard ethernet.type == EthernetFrame.tagType else { return membership.isFromAccessPort ? .vlan : nil }
+    private func tagRefusal(_ frame: borrowing Frame, _ ethernet: FrameHead, _ membership: inout Membership) -> DropReason? {
+        guard ethernet.type == FrameHead.tagType else { return membership.isFromAccessPort ? .vlan : nil }
         let at = frame.record.lowerBound + Self.frameOffset + 14
         guard frame.record.count >= Self.frameOffset + 18 else { return .malformed }
         let id = (UInt16(frame.bytes[at]) << 8 | UInt16(frame.bytes[at + 1])) & VLANTag.idMask

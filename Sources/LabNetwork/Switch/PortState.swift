@@ -29,8 +29,9 @@ struct PortState: Sendable {
     var isShapedOut = false
 
     var uplink: UplinkState?
-    var storm = TokenBucket(rate: Limits.stormRate)
-    var stormNews = RateLimit()
+    var storm = RateLimit(perSecond: Limits.stormRate, burst: Limits.stormRate)
+    /// The same news is told once a second at most.
+    var stormNews = RateLimit(perSecond: 1, burst: 1)
     var counters = Counters()
 
     struct UplinkState: Sendable {
@@ -68,9 +69,9 @@ struct NetworkState: Sendable {
     /// All its ports.
     let ports: [Int]
     var table: AddressTable
-    var services: (any SwitchServices)?
-    var capture: (any FrameCapture)?
-    var flapNews = RateLimit()
+    var services: GatewayServices?
+    var capture: CaptureRing?
+    var flapNews = RateLimit(perSecond: 1, burst: 1)
 }
 
 /// What the switch asks of a network for each frame.

@@ -31,13 +31,15 @@ extension Bridge {
     }
 
     /// Sends what the services have said since they were last asked.
-    mutating func takeOutput(of network: Int, _ gulp: Span<UInt8>, _ moment: Moment) {
+    /// - Parameter isFromUplink: they said it because of a frame from outside.
+    mutating func takeOutput(of network: Int, _ gulp: Span<UInt8>, _ moment: Moment, isFromUplink: Bool = false) {
         guard let output = networks[network].services?.output, !output.isEmpty else { return }
         networks[network].services?.output = ServiceOutput()
         for (destination, plain) in output.frames {
             guard plain.count >= NetworkHeader.ethernetCount, plain.count <= PortRecord.frameLimit else { continue }
             let record = PlainRecord.make(plain)
-            capture(record.span, 0..<record.count, network, networks[network].ports.count, .incoming, nil, moment)
+            let interface = networks[network].ports.count + (isFromUplink ? 1 : 0)
+            capture(record.span, 0..<record.count, network, interface, .incoming, nil, moment)
             switch destination {
             case .port(let port): sendPlain(record, to: port.number, gulp, moment)
             case .everyPort: for port in networks[network].ports { sendPlain(record, to: port, gulp, moment) }
@@ -83,7 +85,7 @@ extension Bridge {
             ports[port.number].counters.fromUplink.add(record.count - PortRecord.prefixCount)
             let plain = gulp.copy((record.lowerBound + PortRecord.prefixCount)..<record.upperBound)
             networks[network].services?.receiveFromUplink(plain, for: port, now: moment.now)
-            takeOutput(of: network, Span(), moment)
+            takeOutput(of: network, Span(), moment, isFromUplink: true)
         }
     }
 

@@ -1,7 +1,7 @@
 /// What the switch looks at in a frame: read once, out of 14 bytes that are there.
 ///
 ///     destination: 6   source: 6   type: 2   [tag: 2, type: 2]   payload
-struct EthernetFrame {
+struct FrameHead {
     let destination: UInt64
     let source: UInt64
     let type: UInt16
@@ -31,6 +31,6 @@ struct EthernetFrame {
     @inline(__always) var isReserved: Bool { destination & ~0xF == 0x0180_C200_0000 }
 }
 
-extension EthernetFrame {
+extension FrameHead {
     @inline(__always) var isTagged: Bool { type == Self.tagType || type == Self.serviceTagType }
 }
