@@ -69,7 +69,8 @@ package struct LabView {
                 }
             return MachineStatus(
                 name: seen.name, image: machine?.image ?? "-", state: state, detail: detail, cpus: machine?.cpus ?? 0,
-                memory: machine?.memory.description ?? "-", since: "", pid: nil, restarts: 0, consoles: [])
+                memory: machine?.memory.description ?? "-", since: "", pid: nil, restarts: 0, consoles: [],
+                addresses: machine?.interfaces.map(\.address.description))
         }
     }
 }

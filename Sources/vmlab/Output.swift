@@ -32,14 +32,18 @@ enum Output {
     /// What `ps` shows.
     static func table(_ status: LabStatus, _ io: Streams) {
         guard !status.machines.isEmpty else { return }
-        var table = Table("MACHINE", "IMAGE", "STATE", "FOR", "CPUS", "MEMORY", "PID", "DETAIL")
+        // A lab without networks needs no column for them.
+        let hasAddresses = status.machines.contains { !($0.addresses ?? []).isEmpty }
+        var table = Table(["MACHINE", "IMAGE", "STATE", "FOR", "CPUS", "MEMORY", "PID"] + (hasAddresses ? ["ADDRESS"] : []) + ["DETAIL"])
         for machine in status.machines {
             var detail = machine.detail.map(Text.plain) ?? ""
             if machine.restarts > 0 { detail += (detail.isEmpty ? "" : ", ") + "started again \(machine.restarts) times" }
-            table.add([
-                machine.name, machine.image, machine.state.rawValue, machine.since.isEmpty ? "-" : Text.age(since: machine.since),
-                "\(machine.cpus)", machine.memory, machine.pid.map(String.init) ?? "-", detail,
-            ])
+            let addresses = machine.addresses ?? []
+            table.add(
+                [
+                    machine.name, machine.image, machine.state.rawValue, machine.since.isEmpty ? "-" : Text.age(since: machine.since),
+                    "\(machine.cpus)", machine.memory, machine.pid.map(String.init) ?? "-",
+                ] + (hasAddresses ? [addresses.isEmpty ? "-" : addresses.joined(separator: ",")] : []) + [detail])
         }
         io.print(table.text)
     }

@@ -19,6 +19,13 @@ package enum UnixSocket {
         return Pair(ours: Descriptor(owning: ends.0), theirs: Descriptor(owning: ends.1))
     }
 
+    /// Throws away what lies in a stream's receive buffer; never waits, whether the socket may or not.
+    package static func discardInput(_ number: CInt) {
+        var rubbish = [UInt8](repeating: 0, count: 64 << 10)
+        // Safe because the kernel writes at most the buffer's size.
+        while unsafe recv(number, &rubbish, rubbish.count, CInt(MSG_DONTWAIT)) > 0 {}
+    }
+
     package struct Pair: ~Copyable {
         package var ours: Descriptor
         package var theirs: Descriptor

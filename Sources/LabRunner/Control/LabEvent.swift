@@ -6,14 +6,17 @@ package struct LabEvent: Hashable, Sendable, Codable {
     package var at: String
     package var event: Kind
     package var machine: String?
+    /// With `machine`: one port of the network.
+    package var network: String?
     /// For people: why, or how far.
     package var detail: String?
 
-    package init(seq: UInt64, at: String, event: Kind, machine: String?, detail: String?) {
+    package init(seq: UInt64, at: String, event: Kind, machine: String?, network: String? = nil, detail: String?) {
         self.seq = seq
         self.at = at
         self.event = event
         self.machine = machine
+        self.network = network
         self.detail = detail
     }
 
@@ -38,6 +41,30 @@ package struct LabEvent: Hashable, Sendable, Codable {
         case machineChanged = "machine-changed"
         case machineForgotten = "machine-forgotten"
         case deviceError = "device-error"
+        /// The bridge runs; without a network, all of them.
+        case networkStarted = "network-started"
+        /// Its process has ended by itself; machines live on.
+        case networkEnded = "network-ended"
+        /// It will be started again after a pause.
+        case networkRestarting = "network-restarting"
+        case networkStopped = "network-stopped"
+        /// A machine was given its address.
+        case lease
+        /// A machine nobody knows asked for an address, and there is none left.
+        case poolExhausted = "pool-exhausted"
+        /// One Ethernet address is seen at several ports by turns.
+        case macFlap = "mac-flap"
+        /// More broadcasts than the bridge passes on.
+        case storm
+        /// A port's stream held what is no frame: it begins anew.
+        case portBroken = "port-broken"
+        case uplinkStarted = "uplink-started"
+        case uplinkEnded = "uplink-ended"
+        case uplinkBroken = "uplink-broken"
+        /// The host has no program for it.
+        case uplinkMissing = "uplink-missing"
+        /// Somebody changed a wire: shape, cable, or who sees whom.
+        case linkChanged = "link-changed"
         case stepFailed = "step-failed"
         case stepSkipped = "step-skipped"
         case consoleLost = "console-lost"
@@ -58,8 +85,8 @@ struct EventHistory {
     /// Enough for the story of a large lab's start; older ones are in nobody's way.
     static let limit = 4096
 
-    mutating func append(_ kind: LabEvent.Kind, machine: String?, detail: String?) {
-        let event = LabEvent(seq: next, at: Timestamp.now.text, event: kind, machine: machine, detail: detail)
+    mutating func append(_ kind: LabEvent.Kind, machine: String?, network: String? = nil, detail: String?) {
+        let event = LabEvent(seq: next, at: Timestamp.now.text, event: kind, machine: machine, network: network, detail: detail)
         next += 1
         events.append(event)
         // Cut in halves, so that the cost of cutting is shared by many events.

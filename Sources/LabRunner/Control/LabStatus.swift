@@ -11,6 +11,8 @@ package struct LabStatus: Hashable, Sendable, Codable {
     package var since: String?
     package var accelerator: String?
     package var machines: [MachineStatus]
+    /// Absent from keepers of labs without any.
+    package var networks: [NetworkStatus]?
 
     package enum State: String, Hashable, Sendable, Codable {
         /// An `up` is at work.
@@ -25,7 +27,7 @@ package struct LabStatus: Hashable, Sendable, Codable {
 
     package init(
         lab: String, state: State, detail: String? = nil, keeper: Int32? = nil, since: String? = nil, accelerator: String? = nil,
-        machines: [MachineStatus] = []
+        machines: [MachineStatus] = [], networks: [NetworkStatus]? = nil
     ) {
         self.lab = lab
         self.state = state
@@ -34,6 +36,7 @@ package struct LabStatus: Hashable, Sendable, Codable {
         self.since = since
         self.accelerator = accelerator
         self.machines = machines
+        self.networks = networks
     }
 }
 
@@ -52,6 +55,8 @@ package struct MachineStatus: Hashable, Sendable, Codable {
     package var restarts: Int
     /// Which of `serial` and `console` have said something.
     package var consoles: [String]
+    /// In the order of its interfaces: `10.20.0.10`.
+    package var addresses: [String]?
 
     package enum State: String, Hashable, Sendable, Codable {
         /// Not started yet.
@@ -70,7 +75,7 @@ package struct MachineStatus: Hashable, Sendable, Codable {
 
     package init(
         name: String, image: String, state: State, detail: String?, cpus: Int, memory: String, since: String, pid: Int32?, restarts: Int,
-        consoles: [String]
+        consoles: [String], addresses: [String]? = nil
     ) {
         self.name = name
         self.image = image
@@ -82,5 +87,6 @@ package struct MachineStatus: Hashable, Sendable, Codable {
         self.pid = pid
         self.restarts = restarts
         self.consoles = consoles
+        self.addresses = addresses
     }
 }

@@ -18,6 +18,10 @@ package enum Request: Hashable, Sendable {
     /// Stop all machines and leave; what remains is undone by whoever asked.
     case down(StopLadder)
     case machine(MachineVerb, name: String, StopLadder?)
+    /// A wire, or a whole network's: shape, cable in, cable out.
+    case link(LinkRequest)
+    /// Who sees whom on a network.
+    case partition(PartitionRequest)
 }
 
 package enum MachineVerb: String, Hashable, Sendable, Codable, CaseIterable { case stop, start, restart, kill }
@@ -69,8 +73,8 @@ package enum AcceleratorChoice: String, Hashable, Sendable, Codable, CaseIterabl
 }
 
 extension Request: Codable {
-    private enum Verb: String, Codable { case status, events, console, up, cancel, down, stop, start, restart, kill }
-    private enum Key: String, CodingKey { case request, past, follow, console, up, hard, ladder, machine }
+    private enum Verb: String, Codable { case status, events, console, up, cancel, down, stop, start, restart, kill, link, partition }
+    private enum Key: String, CodingKey { case request, past, follow, console, up, hard, ladder, machine, link, partition }
 
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
@@ -93,6 +97,8 @@ extension Request: Codable {
         case .start: self = try verb(.start)
         case .restart: self = try verb(.restart)
         case .kill: self = try verb(.kill)
+        case .link: self = .link(try fields.decode(LinkRequest.self, forKey: .link))
+        case .partition: self = .partition(try fields.decode(PartitionRequest.self, forKey: .partition))
         }
     }
 
@@ -120,6 +126,12 @@ extension Request: Codable {
             try fields.encode(verb.rawValue, forKey: .request)
             try fields.encode(name, forKey: .machine)
             try fields.encodeIfPresent(ladder, forKey: .ladder)
+        case .link(let link):
+            try fields.encode(Verb.link, forKey: .request)
+            try fields.encode(link, forKey: .link)
+        case .partition(let partition):
+            try fields.encode(Verb.partition, forKey: .request)
+            try fields.encode(partition, forKey: .partition)
         }
     }
 }

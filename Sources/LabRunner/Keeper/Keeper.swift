@@ -21,6 +21,10 @@ package final class Keeper {
     private(set) var ledger: Ledger!
     /// In the order in which they were first heard of.
     private(set) var machines: [KeptMachine] = []
+    /// The lab's bridge.
+    private(set) lazy var network = makeNetwork()
+    /// The lab as it was last brought up.
+    var wanted: Lab?
     var history = EventHistory()
     var operation = Operation.none
     var host: ChosenHost?
@@ -100,6 +104,9 @@ package final class Keeper {
             if let process = contents.machineProcesses[machine.name] { _ = try? process.signal(SIGKILL) }
             try ledger.ended(machine.name, reason: "was lost with its keeper")
         }
+        if case .running = ledger.state.network { try ledger.networkEnded(reason: "were lost with their keeper") }
+        // Some hide their environment: what is known of them is what was written down.
+        for process in contents.processes where process.isAlive && process.pid != getpid() { _ = try? process.signal(SIGKILL) }
         guard !contents.records.isEmpty else { return }
         // More than once: what builds an image starts others while it is being ended.
         for _ in 0..<Self.endingRounds {
@@ -121,6 +128,7 @@ package final class Keeper {
         kept.onEvent = { [unowned self, unowned kept] kind, detail in emit(kind, kept.name, detail) }
         kept.onOutput = { [unowned self] in server.wakeStreams() }
         kept.onEnd = { [unowned self, unowned kept] reason in
+            network.unplug(kept.name)
             do throws(OSError) {
                 try ledger.ended(kept.name, reason: reason)
             } catch {
@@ -162,12 +170,14 @@ package final class Keeper {
             let record = try ledger.begin(.startMachine(started))
             emit(.machineStarting, machine.name, nil)
             let process: MachineProcess
+            let (launch, ends) = try plugged(started.launch)
             do throws(CarrierError) {
-                process = try host.host.start(started.launch, environment: [ProcessTable.variable(folders)], on: loop) {
+                process = try host.host.start(launch, ends: ends, environment: [ProcessTable.variable(folders)], on: loop) {
                     [unowned machine] event in
                     machine.hear(event)
                 }
             } catch {
+                network.unplug(machine.name)
                 try ledger.ended(machine.name, reason: "could not be started")
                 throw RunnerError.refused(Outcome(explaining: error))
             }
@@ -178,6 +188,7 @@ package final class Keeper {
                 process.signal(SIGKILL)
                 throw error
             }
+            connect(machine)
             try ledger.finish(record, process: process.identity)
         } catch let error as OSError {
             throw .system(error)
@@ -190,8 +201,8 @@ package final class Keeper {
 
     // MARK: Telling
 
-    func emit(_ kind: LabEvent.Kind, _ machine: String? = nil, _ detail: String? = nil) {
-        history.append(kind, machine: machine, detail: detail)
+    func emit(_ kind: LabEvent.Kind, _ machine: String? = nil, network: String? = nil, _ detail: String? = nil) {
+        history.append(kind, machine: machine, network: network, detail: detail)
         server.wakeStreams()
     }
 
@@ -203,7 +214,8 @@ package final class Keeper {
             case .leaving: .stopping
             }
         return LabStatus(
-            lab: lab, state: state, keeper: getpid(), since: since.text, accelerator: host?.summary, machines: machines.map(\.status))
+            lab: lab, state: state, keeper: getpid(), since: since.text, accelerator: host?.summary, machines: machines.map(\.status),
+            networks: networkStatus)
     }
 
     // MARK: The end

@@ -15,8 +15,9 @@ extension Keeper {
             case .buildImage(let planned): build(planned, images, done)
             case .awaitReady(let name, _): awaitReady(name, done)
             case .stopMachine(let name, let ladder): stop(action, name, ladder, done)
-            case .startNetwork, .updateNetwork, .stopNetwork:
-                throw .machine("this keeper knows no networks", code: .bug, hint: nil)
+            case .startNetwork(let launch): network.start(launch, done: done)
+            case .updateNetwork(let launch, let words): update(action, launch, words, done)
+            case .stopNetwork: stopNetwork(done)
             case .makeFolders, .createDisk, .deleteDisk, .updateMachine, .forgetMachine:
                 try recorded(action) { () throws(OSError) in try performAtOnce(action) }
                 done(nil)
@@ -28,7 +29,7 @@ extension Keeper {
         }
     }
 
-    private func recorded(_ action: Action, _ body: () throws(OSError) -> Void) throws(RunnerError) {
+    func recorded(_ action: Action, _ body: () throws(OSError) -> Void) throws(RunnerError) {
         do throws(OSError) {
             let record = try ledger.begin(action)
             try body()
@@ -55,6 +56,7 @@ extension Keeper {
                 for suffix in ["", ".1", ".boot"] { try Folder.removeFile(folders.consoleLog(name, stream: stream) + suffix) }
             }
             try Folder.removeTree(folders.machine(name))
+            network.forget(name)
             forget(name)
             emit(.machineForgotten, name)
         case .buildImage, .startNetwork, .updateNetwork, .stopNetwork, .startMachine, .awaitReady, .stopMachine, .deleteFolders: break

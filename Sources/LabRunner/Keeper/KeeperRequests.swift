@@ -13,6 +13,8 @@ extension Keeper {
         case .cancel(let hard): cancel(connection, hard: hard)
         case .down(let ladder): down(ladder, connection)
         case .machine(let verb, let name, let ladder): change(verb, name, ladder, connection)
+        case .link(let wanted): change(wanted, connection)
+        case .partition(let wanted): change(wanted, connection)
         }
     }
 

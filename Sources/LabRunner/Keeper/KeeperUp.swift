@@ -77,6 +77,8 @@ extension Keeper {
                 emit(.accelerator, nil, prepared.host.summary)
             }
             for machine in conversation.request.lab.machines { _ = keep(machine) }
+            wanted = conversation.request.lab
+            network.links.take(conversation.request.lab)
             var seen = ledger.state
             seen.images = prepared.present
             let plan = try Plan.up(conversation.request.lab, images: prepared.facts, folders: folders, seen: seen)
@@ -216,10 +218,14 @@ extension Keeper {
         let whole = Plan.down(seen: ledger.state)
         var plan = whole
         plan.steps = whole.steps.compactMap { step in
-            guard case .stopMachine(let name, _) = step.action else { return nil }
-            var step = step
-            step.action = .stopMachine(machine: name, ladder)
-            return step
+            switch step.action {
+            case .stopMachine(let name, _):
+                var step = step
+                step.action = .stopMachine(machine: name, ladder)
+                return step
+            case .stopNetwork: return step
+            default: return nil
+            }
         }
         let run = PlanRun(
             plan, parallel: 1,

@@ -76,6 +76,19 @@ package final class Ledger {
         compactIfLong()
     }
 
+    /// The process of the networks ended.
+    package func networkEnded(reason: String) throws(OSError) {
+        state.endNetwork(reason: reason)
+        _ = try append(.networkEnded(reason: reason))
+        compactIfLong()
+    }
+
+    /// A process came to be beside those of actions.
+    package func spawned(_ what: String, _ process: ProcessIdentity) throws(OSError) {
+        _ = try append(.spawned(what: what, process: process))
+        compactIfLong()
+    }
+
     // MARK: Writing
 
     private func append(_ entry: LedgerRecord.Entry) throws(OSError) -> UInt64 {

@@ -44,6 +44,8 @@ package struct LedgerContents: Sendable {
                 state.begin(action)
             case .finish(let begin, _): if let action = begun[begin] { state.finish(action) }
             case .ended(let machine, let reason): state.end(machine, reason: reason)
+            case .networkEnded(let reason): state.endNetwork(reason: reason)
+            case .spawned: break
             }
         }
         return state
@@ -57,7 +59,7 @@ package struct LedgerContents: Sendable {
             switch record.entry {
             case .begin(.startMachine(let started)): machines[record.sequence] = started.machine.name
             case .finish(let begin, let process): if let name = machines[begin], let process { processes[name] = process }
-            case .opened, .begin, .ended: break
+            case .opened, .begin, .ended, .spawned, .networkEnded: break
             }
         }
         return processes
@@ -70,7 +72,8 @@ package struct LedgerContents: Sendable {
             switch record.entry {
             case .opened(let opening): all.insert(opening.keeper)
             case .finish(_, let process): if let process { all.insert(process) }
-            case .begin, .ended: break
+            case .spawned(_, let process): all.insert(process)
+            case .begin, .ended, .networkEnded: break
             }
         }
         return all
@@ -91,7 +94,8 @@ package struct LedgerContents: Sendable {
 
     /// The records that still matter, numbered anew, and each old number's new one.
     ///
-    /// What a machine's process went through before its latest start no longer says anything; everything else stays.
+    /// What a machine's process, or the networks', went through before its latest start no longer says anything, nor does a helper
+    /// that has ended; everything else stays.
     ///
     /// - Parameter kept: records that somebody is about to finish.
     func compacted(keeping kept: Set<UInt64>) -> (records: [LedgerRecord], numbers: [UInt64: UInt64]) {
@@ -118,6 +122,8 @@ package struct LedgerContents: Sendable {
             case .begin(let action): !isPast(action, record.sequence)
             case .finish(let begin, _): actions[begin].map { !isPast($0, begin) } ?? false
             case .ended(let machine, _): record.sequence > latestStart[machine] ?? 0
+            case .networkEnded: record.sequence > latestNetwork
+            case .spawned(_, let process): process.isAlive
             }
         }
         var numbers: [UInt64: UInt64] = [:]

@@ -23,6 +23,10 @@ package struct LedgerRecord: Hashable, Sendable {
         case finish(begin: UInt64, process: ProcessIdentity?)
         /// The machine's process ended by itself; the reason reads after the machine's name.
         case ended(machine: String, reason: String)
+        /// A process came to be beside those of actions: the one behind an uplink.
+        case spawned(what: String, process: ProcessIdentity)
+        /// The network's process ended, by itself or not.
+        case networkEnded(reason: String)
     }
 
     /// What a later reader must know of the keeper that wrote the records after it.
@@ -86,8 +90,11 @@ package struct LedgerRecord: Hashable, Sendable {
 }
 
 extension LedgerRecord: Codable {
-    private enum Kind: String, Codable { case opened, begin, finish, ended }
-    private enum Key: String, CodingKey { case seq, at, entry, action, begin, process, opening, machine, reason }
+    private enum Kind: String, Codable {
+        case opened, begin, finish, ended, spawned
+        case networkEnded = "network-ended"
+    }
+    private enum Key: String, CodingKey { case seq, at, entry, action, begin, process, opening, machine, reason, what }
 
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
@@ -104,6 +111,10 @@ extension LedgerRecord: Codable {
             case .ended:
                 .ended(
                     machine: try fields.decode(String.self, forKey: .machine), reason: try fields.decode(String.self, forKey: .reason))
+            case .spawned:
+                .spawned(
+                    what: try fields.decode(String.self, forKey: .what), process: try fields.decode(ProcessIdentity.self, forKey: .process))
+            case .networkEnded: .networkEnded(reason: try fields.decode(String.self, forKey: .reason))
             }
     }
 
@@ -125,6 +136,13 @@ extension LedgerRecord: Codable {
         case .ended(let machine, let reason):
             try fields.encode(Kind.ended, forKey: .entry)
             try fields.encode(machine, forKey: .machine)
+            try fields.encode(reason, forKey: .reason)
+        case .spawned(let what, let process):
+            try fields.encode(Kind.spawned, forKey: .entry)
+            try fields.encode(what, forKey: .what)
+            try fields.encode(process, forKey: .process)
+        case .networkEnded(let reason):
+            try fields.encode(Kind.networkEnded, forKey: .entry)
             try fields.encode(reason, forKey: .reason)
         }
     }

@@ -45,6 +45,16 @@ final class Progress {
         case .machineForgotten: line("\(subject): deleted")
         case .deviceError: line("\(subject): device error: \(detail ?? "")")
         case .accelerator, .note: line(subject.isEmpty ? detail ?? "" : "\(subject): \(detail ?? "")")
+        case .networkStarted: line("networks: started")
+        case .networkEnded: line("networks: \(detail ?? "ended")")
+        case .networkRestarting: line("networks: start again \(detail ?? "")")
+        case .networkStopped: line("networks: stopped")
+        case .uplinkMissing, .uplinkEnded, .uplinkBroken, .portBroken, .storm, .macFlap, .poolExhausted:
+            let port = [event.machine, event.network].compactMap(\.self).joined(separator: "/")
+            line("\(port): \(detail ?? event.event.rawValue)")
+        case .linkChanged: line(detail ?? "")
+        // Said so often that they would hide the rest; `vmlab events` has them.
+        case .lease, .uplinkStarted: break
         case .consoleLost, .stepSkipped, .eventsLost: line(subject.isEmpty ? detail ?? "" : "\(subject): \(detail ?? "")")
         // The failure itself is told by the machine or the image, and once more by the result.
         case .stepFailed, .labUp, .labStopping, .labStopped: break

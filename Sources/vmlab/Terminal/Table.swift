@@ -3,7 +3,8 @@ struct Table {
     private let header: [String]
     private var rows: [[String]] = []
 
-    init(_ header: String...) { self.header = header }
+    init(_ header: String...) { self.init(header) }
+    init(_ header: [String]) { self.header = header }
 
     mutating func add(_ cells: [String]) { rows.append(cells) }
 

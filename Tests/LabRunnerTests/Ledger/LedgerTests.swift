@@ -13,7 +13,8 @@ import Testing
         restart: .never)
     private static let started = StartedMachine(
         machine: machine, launch: MachineLaunch(machine: "db", memory: machine.memory, arguments: ["--name", "db"], descriptors: []))
-    private static let disk = MachineDisk(id: "root", path: "/s/shop/machines/db/root.delta", content: .delta(base: "/c/disk.img", layer: []))
+    private static let disk = MachineDisk(
+        id: "root", path: "/s/shop/machines/db/root.delta", content: .delta(base: "/c/disk.img", layer: Layer()))
     private static let process = ProcessIdentity(boot: "b", pid: 4711, startTime: 12)
 
     private static var entries: [LedgerRecord.Entry] {

@@ -33,6 +33,7 @@ enum FakeMachine {
               has refuses-button && { echo '{"event":"refused","word":"power-button"}' >&3; continue; }
               has slow-to-stop && sleep 2
               echo '{"event":"powered-off"}' >&3; exit 0 ;;
+            port-restart\ *|link\ *) echo "$name $word" >>"${VMLAB_LAB%/*/*/*}/machine-words" ;;
             stop) has ignores-everything && continue; exit 0 ;;
           esac
         done

@@ -26,11 +26,16 @@ final class Person {
             let (from, to) = (Self.built + "/" + name, programs + "/" + name)
             do { try files.linkItem(atPath: from, toPath: to) } catch { try files.copyItem(atPath: from, toPath: to) }
         }
-        try Data(FakeMachine.script.utf8).write(to: URL(filePath: programs + "/vmlab-machine"))
-        try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: programs + "/vmlab-machine")
+        for (name, script) in [
+            ("vmlab-machine", FakeMachine.script), ("vmlab-network", FakeNetwork.script), ("fake-passt", FakeNetwork.uplink),
+        ] {
+            try Data(script.utf8).write(to: URL(filePath: programs + "/" + name))
+            try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: programs + "/" + name)
+        }
         environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VMLAB_") && $0.key != "NO_COLOR" && $0.key != "CI" }
         environment["VMLAB_HOME"] = self.home + "/v"
         environment["VMLAB_UP_ACCEL"] = "kvm"
+        environment["VMLAB_PASST"] = programs + "/fake-passt"
         let image = self.home + "/Images/fake"
         try files.createDirectory(atPath: image, withIntermediateDirectories: true)
         try Data("a kernel that no machine runs".utf8).write(to: URL(filePath: image + "/kernel"))

@@ -111,7 +111,9 @@ import Testing
                 opening(ProcessIdentity(boot: "x", pid: 1, startTime: 1), folders: folders), .begin(.makeFolders(other)),
                 .finish(begin: 2, process: nil),
             ]
-                + outside.map { .begin(.createDisk(machine: "db", disk: MachineDisk(id: "root", path: $0, content: .delta(base: "/b", layer: [])))) },
+                + outside.map {
+                    .begin(.createDisk(machine: "db", disk: MachineDisk(id: "root", path: $0, content: .delta(base: "/b", layer: Layer()))))
+                },
             folders)
         let report = try Teardown(lab: "shop", folders: folders).run(doing: "down")
         #expect(FileManager.default.fileExists(atPath: precious))

@@ -18,6 +18,8 @@ final class KeptMachine {
     /// As it was last started.
     private(set) var started: StartedMachine?
     private var watches: [String: PatternWatch] = [:]
+    /// What the bridge is asked until it is ready.
+    private var probe: Probe?
     private var pause = RestartPause()
     private var readyTimer: EventLoop.TimerID?
     private var readyWaiters: [(RunnerError?) -> Void] = []
@@ -76,6 +78,14 @@ final class KeptMachine {
         }
     }
 
+    /// A word to its monitor; nobody hears it when there is none.
+    func say(_ word: MachineControl.Word) {
+        switch state {
+        case .running(let run, _), .stopping(let run, _, _): run.control?.say(word)
+        case .idle, .pausing, .ended: break
+        }
+    }
+
     // MARK: Start
 
     /// Opens the console logs, so that not one byte of a start is lost.
@@ -99,7 +109,7 @@ final class KeptMachine {
         machine = started.machine
         let run = Run(process)
         enter(.running(run, .starting))
-        watches = [:]
+        stopLooking()
         if case .console(let pattern, _) = machine.ready {
             for console in consoles { watches[console.name] = PatternWatch(pattern) }
         }
@@ -137,8 +147,7 @@ final class KeptMachine {
         case "device-error": onEvent(.deviceError, [event.device, event.detail].compactMap(\.self).joined(separator: ": "))
         case "refused":
             // A guest that has not switched its power button on will not hear it: no use waiting.
-            if event.word == MachineControl.Word.powerButton.rawValue, case .stopping(let stopping, let ladder, _) = state, stopping === run
-            {
+            if event.word == MachineControl.Word.powerButton.text, case .stopping(let stopping, let ladder, _) = state, stopping === run {
                 climb(run, ladder)
             }
         default: break
@@ -152,11 +161,20 @@ final class KeptMachine {
         becomeReady()
     }
 
-    private func becomeReady() {
+    /// The bridge is asking for its readiness.
+    func expect(_ probe: Probe) { self.probe = probe }
+
+    private func stopLooking() {
+        watches = [:]
+        probe?.stop()
+        probe = nil
+    }
+
+    func becomeReady() {
         guard case .running(let run, let phase) = state, phase != .ready else { return }
         stopReadyTimer()
         enter(.running(run, .ready))
-        watches = [:]
+        stopLooking()
         onReady()
         onEvent(.machineReady, "after \(Self.seconds(since: run.startedAt))")
         tellReadyWaiters(nil)
@@ -258,7 +276,7 @@ final class KeptMachine {
         run.control?.close()
         for console in consoles { console.detach() }
         let end = MachineEnd(ending, said: run.process.errorText, fault: run.fault, poweredOff: run.poweredOff)
-        watches = [:]
+        stopLooking()
         if case .stopping(_, _, let timer) = state {
             if let timer { loop.cancel(timer) }
             var reason = run.poweredOff ? "powered off" : "was stopped"
@@ -324,7 +342,7 @@ final class KeptMachine {
         return MachineStatus(
             name: name, image: machine.image, state: state, detail: detail, cpus: machine.cpus, memory: machine.memory.description,
             since: since.text, pid: process?.identity.pid, restarts: restarts,
-            consoles: consoles.filter { $0.log.end > 0 }.map(\.name))
+            consoles: consoles.filter { $0.log.end > 0 }.map(\.name), addresses: machine.interfaces.map(\.address.description))
     }
 
     /// The last line of text on the console that spoke last, for messages.

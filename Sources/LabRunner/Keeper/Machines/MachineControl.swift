@@ -1,6 +1,5 @@
-internal import Glibc
 internal import Host
-internal import SystemPackage
+internal import LabModel
 
 /// What a monitor says on its control stream: one JSON object a line.
 struct MonitorEvent: Hashable, Sendable, Decodable {
@@ -16,78 +15,38 @@ struct MonitorEvent: Hashable, Sendable, Decodable {
 
 /// The control stream to one `vmlab-machine`: events come, words go.
 final class MachineControl {
-    private let number: CInt
-    private let loop: EventLoop
-    private var lines = LineBuffer(longestLine: MachineControl.longestLine)
-    private var output: [UInt8] = []
-    private let onEvent: (MonitorEvent) -> Void
-
-    /// A monitor's longest event has a few hundred bytes; one that sends more is broken, or taken over by its guest.
-    private static let longestLine = 4096
-    private static let outputLimit = 4096
+    private let stream: LineStream
 
     /// - Parameter number: a non-blocking stream that the machine's process owns.
     init(_ number: CInt, loop: EventLoop, onEvent: @escaping (MonitorEvent) -> Void) throws(OSError) {
-        self.number = number
-        self.loop = loop
-        self.onEvent = onEvent
-        try loop.watch(number, .read) { [self] readiness in
-            if readiness.contains(.write) { flush() }
-            if readiness.contains(.read) {
-                receive()
-            } else if readiness.contains(.hangup) {
-                loop.remove(number)
-            }
+        stream = try LineStream(number, loop: loop) { line in
+            if let event = try? JSONLine.decode(MonitorEvent.self, from: line) { onEvent(event) }
         }
     }
 
-    enum Word: String {
-        case powerButton = "power-button"
+    enum Word: Hashable {
+        case powerButton
         case reset
         case stop
+        /// The other end of a network port was replaced: what is in its stream before this mark is thrown away.
+        case portRestart(network: String, mark: String)
+        /// The cable is in, or out.
+        case link(network: String, up: Bool)
+
+        var text: String {
+            switch self {
+            case .powerButton: "power-button"
+            case .reset: "reset"
+            case .stop: "stop"
+            case .portRestart(let network, let mark): "port-restart \(network) \(mark)"
+            case .link(let network, let up): "link \(network) \(up ? "up" : "down")"
+            }
+        }
     }
 
     /// Words that a dead or hung monitor does not take are dropped: the ladder has further rungs.
-    func say(_ word: Word) {
-        guard output.count < Self.outputLimit else { return }
-        output += Array(word.rawValue.utf8) + [UInt8(ascii: "\n")]
-        flush()
-    }
+    func say(_ word: Word) { stream.say(word.text) }
 
     /// Takes what was still said, and lets the stream go.
-    func close() {
-        for _ in 0..<16 where receive() {}
-        loop.remove(number)
-    }
-
-    private func flush() {
-        do throws(OSError) {
-            while !output.isEmpty {
-                guard let sent = try Borrowed(number).writeSome(output) else { break }
-                output.removeFirst(sent)
-            }
-            try loop.change(number, to: output.isEmpty ? .read : [.read, .write])
-        } catch {
-            output = []
-        }
-    }
-
-    @discardableResult
-    private func receive() -> Bool {
-        guard let bytes = try? Borrowed(number).read(upTo: 16 * 1024) else { return false }
-        guard !bytes.isEmpty else {
-            loop.remove(number)
-            return false
-        }
-        lines.append(bytes)
-        do throws(LineBuffer.TooLong) {
-            while let line = try lines.next() {
-                if let event = try? JSONLine.decode(MonitorEvent.self, from: line) { onEvent(event) }
-            }
-        } catch {
-            // The rest of the long line is no line; what comes after its end is.
-            lines = LineBuffer(longestLine: Self.longestLine)
-        }
-        return true
-    }
+    func close() { stream.close() }
 }
