@@ -74,7 +74,7 @@ package struct MachineDisk: Hashable, Sendable, Codable {
         /// The machine's own writes over an immutable base, the first of them a layer of files that is laid over it as it is made.
         ///
         /// A disk with another layer is another disk: the layer says nothing that other machines could change.
-        case delta(base: String, layer: Layer)
+        case delta(base: String, layer: Layer = Layer())
         /// All zeros at first.
         case empty(ByteCount)
     }

@@ -45,8 +45,24 @@
         unsafe UnsafeMutableRawBufferPointer(rebasing: memory[offset...]).copyMemory(from: source)
     }
 
+    func load<Value: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(_: Value.Type, at offset: Int) -> Value {
+        precondition(offset >= 0 && offset <= count - MemoryLayout<Value>.size)
+        // Safe because the range was checked just now.
+        return unsafe Value(littleEndian: memory.loadUnaligned(fromByteOffset: offset, as: Value.self))
+    }
+
+    func load(_ range: Range<Int>) -> [UInt8] {
+        // Safe because the slice checks the range, and the bytes are copied.
+        unsafe Array(memory[range])
+    }
+
     mutating func zero() {
         unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    mutating func zero(_ range: Range<Int>) {
+        // Safe because the slice checks the range.
+        unsafe UnsafeMutableRawBufferPointer(rebasing: memory[range]).initializeMemory(as: UInt8.self, repeating: 0)
     }
 
     func checksum(_ range: Range<Int>, seed: UInt32) -> UInt32 {
