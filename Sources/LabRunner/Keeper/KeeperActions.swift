@@ -18,7 +18,8 @@ extension Keeper {
             case .startNetwork(let launch): network.start(launch, done: done)
             case .updateNetwork(let launch, let words): update(action, launch, words, done)
             case .stopNetwork: stopNetwork(done)
-            case .makeFolders, .createDisk, .deleteDisk, .updateMachine, .forgetMachine:
+            case .createDisk: done(createDisk(action))
+            case .makeFolders, .deleteDisk, .updateMachine, .forgetMachine:
                 try recorded(action) { () throws(OSError) in try performAtOnce(action) }
                 done(nil)
             // Whoever takes the lab down does this when the keeper is gone: the ledger is in them.
@@ -36,6 +37,19 @@ extension Keeper {
             try ledger.finish(record)
         } catch {
             throw .system(error)
+        }
+    }
+
+    /// Not whole until its files are on it: what fails here is made anew by the next `up`.
+    private func createDisk(_ action: Action) -> RunnerError? {
+        do throws(OSError) {
+            let record = try ledger.begin(action)
+            try performAtOnce(action)
+            if case .createDisk(let machine, let disk) = action, let problem = disk.layDown(for: machine) { return problem }
+            try ledger.finish(record)
+            return nil
+        } catch {
+            return .system(error)
         }
     }
 
