@@ -61,7 +61,7 @@ let package = Package(
         room("LabRunner", ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"]),
         .executableTarget(
             name: "vmlab",
-            dependencies: ["LabModel", "LabFile", "LabPlan", "LabImages", "LabRunner", "Carrier", "Host", arguments],
+            dependencies: ["LabModel", "LabFile", "LabPlan", "LabImages", "LabNetwork", "LabRunner", "Carrier", "Host", arguments],
             swiftSettings: strict),
 
         // The bridge: frames in, frames out. No Foundation either.

@@ -22,7 +22,7 @@ struct VMLab: ParsableCommand {
         version: "vmlab \(LabRunner.Version.text)",
         subcommands: [
             Up.self, Down.self, PlanCommand.self, Check.self, PS.self, Events.self, Console.self, Logs.self, Stop.self, Start.self,
-            Restart.self, Kill.self, ImageCommand.self, Doctor.self, CarrierVerbs.self,
+            Restart.self, Kill.self, Capture.self, ImageCommand.self, Doctor.self, CarrierVerbs.self,
             Schema.self, Completion.self, VersionCommand.self,
             Keep.self,
         ])

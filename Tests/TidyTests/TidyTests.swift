@@ -16,7 +16,7 @@ private let arrows: [String: Set<String>] = [
     "vmlab-network": ["LabNetwork", "LabModel", "PortStream", "Host"],
     "Devices": ["PortStream"],
     "VMM": ["Devices", "PortStream", "Host", "CLinux"],
-    "vmlab": ["LabModel", "LabFile", "LabPlan", "LabImages", "LabRunner", "Carrier", "Host"],
+    "vmlab": ["LabModel", "LabFile", "LabPlan", "LabImages", "LabNetwork", "LabRunner", "Carrier", "Host"],
     "vmlab-machine": ["VMM", "Devices", "Host"],
     "vmlab-carrier-init": ["CarrierLink", "Host", "CLinux"],
     "vmlab-leash": ["Host", "CLinux"],

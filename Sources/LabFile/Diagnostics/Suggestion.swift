@@ -1,10 +1,10 @@
 /// Did-you-mean: the known name that a mistyped one was probably meant to be.
-enum Suggestion {
+package enum Suggestion {
     /// Longer words are not typing mistakes of each other, and comparing them costs the product of their lengths.
     private static let longest = 64
 
     /// The nearest name with at most two mistakes, and with at most one for each two letters; the first of equals.
-    static func nearest(to word: String, among names: [String]) -> String? {
+    package static func nearest(to word: String, among names: [String]) -> String? {
         let typed = Array(word.lowercased().unicodeScalars)
         guard !typed.isEmpty, typed.count <= longest else { return nil }
         var best: (name: String, distance: Int)?

@@ -159,7 +159,7 @@ package struct CaptureRing: FrameCapture {
         interfaces.append(interface)
         guard state == .open else { return }
         var block = BlockBuffer()
-        append(interface, to: &block)
+        block.append(interface, snapLength: snapLength)
         if position + UInt64(block.count) <= half {
             append(block)
         } else if !begin(inNext: true, roomFor: 0) {
@@ -216,30 +216,7 @@ package struct CaptureRing: FrameCapture {
         var section = section
         section.framesBefore = frames
         section.lost = lost
-        var blocks = BlockBuffer()
-        blocks.appendBlock(PCAPNG.Block.section) { block in
-            block.append(PCAPNG.byteOrderMagic)
-            block.append(UInt16(1))
-            block.append(UInt16(0))
-            block.append(Int64(-1))
-            block.appendOption(PCAPNG.Option.comment, section.comment)
-            block.appendOption(PCAPNG.Option.sectionApplication, "vmlab")
-            block.appendEndOfOptions()
-        }
-        for interface in interfaces { append(interface, to: &blocks) }
-        return blocks
-    }
-
-    private func append(_ interface: CaptureInterface, to blocks: inout BlockBuffer) {
-        blocks.appendBlock(PCAPNG.Block.interface) { block in
-            block.append(PCAPNG.ethernet)
-            block.append(UInt16(0))
-            block.append(UInt32(truncatingIfNeeded: snapLength))
-            block.appendOption(PCAPNG.Option.interfaceName, interface.name)
-            if let mac = interface.mac { block.appendOption(PCAPNG.Option.interfaceMAC, mac.octets) }
-            block.appendOption(PCAPNG.Option.interfaceResolution, [PCAPNG.nanoseconds])
-            block.appendEndOfOptions()
-        }
+        return section.blocks(interfaces: interfaces, snapLength: snapLength)
     }
 
     // MARK: Files

@@ -57,3 +57,41 @@ package struct CaptureSection: Hashable, Sendable {
     /// Whether this section was begun before the other.
     package func isBefore(_ other: CaptureSection) -> Bool { (run, number) < (other.run, other.number) }
 }
+
+// MARK: Blocks
+
+extension CaptureSection {
+    /// The section's header, and its interfaces.
+    func blocks(interfaces: [CaptureInterface], snapLength: Int) -> BlockBuffer {
+        var blocks = BlockBuffer()
+        blocks.appendBlock(PCAPNG.Block.section) { block in
+            block.append(PCAPNG.byteOrderMagic)
+            block.append(UInt16(1))
+            block.append(UInt16(0))
+            // How long it is, is not known.
+            block.append(Int64(-1))
+            block.appendOption(PCAPNG.Option.comment, comment)
+            block.appendOption(PCAPNG.Option.sectionApplication, "vmlab")
+            block.appendEndOfOptions()
+        }
+        for interface in interfaces { blocks.append(interface, snapLength: snapLength) }
+        return blocks
+    }
+
+    /// A capture with no frames in it: an empty file is none.
+    package var emptyCapture: [UInt8] { blocks(interfaces: [], snapLength: 0).bytes }
+}
+
+extension BlockBuffer {
+    mutating func append(_ interface: CaptureInterface, snapLength: Int) {
+        appendBlock(PCAPNG.Block.interface) { block in
+            block.append(PCAPNG.ethernet)
+            block.append(UInt16(0))
+            block.append(UInt32(truncatingIfNeeded: snapLength))
+            block.appendOption(PCAPNG.Option.interfaceName, interface.name)
+            if let mac = interface.mac { block.appendOption(PCAPNG.Option.interfaceMAC, mac.octets) }
+            block.appendOption(PCAPNG.Option.interfaceResolution, [PCAPNG.nanoseconds])
+            block.appendEndOfOptions()
+        }
+    }
+}
