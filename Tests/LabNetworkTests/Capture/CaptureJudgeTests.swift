@@ -50,8 +50,9 @@ import Testing
         #expect(try fields("ip.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0", "frame.number") == [])
         #expect(try fields("udp.checksum.status == 1", "udp.length") == ["15"])
         #expect(
-            try fields("frame.comment", "frame.comment", "frame.interface_name", "frame.packet_flags_direction", "icmp.seq").map(
-                \.lowercased) == ["loss\tweb/lan\t0x00000002\t100"])
+            try fields("frame.comment", "frame.comment", "frame.interface_name", "frame.packet_flags_direction", "icmp.seq") == [
+                "loss\tweb/lan\t0x00000002\t100"
+            ])
         #expect(try fields("frame.cap_len < frame.len", "frame.cap_len", "frame.len", "frame.interface_name") == ["400\t1042\tlan.gateway"])
         let times = try fields("icmp.seq == 99", "frame.time_epoch")
         #expect(times.count == 1 && times[0].hasPrefix("1700000000.099000099"), "\(times)")
@@ -61,7 +62,7 @@ import Testing
 
     @Test(.enabled(if: Judge.has("tcpdump"), "tcpdump is not installed"))
     func `tcpdump reads both sections`() throws {
-        let verdict = try #require(try Judge("tcpdump")?.verdict(Self.capture.bytes, "-n", "-v", "-r", "FILE"))
+        let verdict = try #require(try Judge("tcpdump")?.verdict(Self.capture.bytes, "-n", "-vv", "-r", "FILE"))
         #expect(verdict.status == 0, "\(verdict.err)")
         #expect(verdict.lines.filter { $0.contains("ICMP echo request") }.count == Self.capture.count - 1)
         #expect(verdict.out.contains("[udp sum ok]"))
