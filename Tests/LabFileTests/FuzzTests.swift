@@ -7,11 +7,17 @@ import Testing
         name: shop
         seed: 7
         defaults: &d {cpus: 1, memory: 256MiB, image: debian-12}
+        networks:
+          lan: {subnet: 10.20.0.0/24, uplink: nat, allow: [192.168.0.0/16], mtu: 1500}
+          wan: {subnet: 10.1.0.0/16, link: {delay: 40.5ms, loss: 0.5%, rate: 20Mbit}, gateway: db, capture: {ring: 64MiB}}
         machines:
           db:
             <<: *d
             disks: [{size: 4GiB}]
             ready: {console: "login:", within: 60s}   # ${HOME}
+            networks: [lan, {name: wan, address: 10.1.0.2, vlan: 7}]
+            publish: [127.0.0.1:8080:80/udp]
+            files: [{to: /etc/motd, text: hello, mode: "0644"}]
           web: {image: pulse, cpus: 2, after: [db], restart: on-failure, cmdline: 'a ${X:-b} c'}
           näme: |
             text
@@ -22,7 +28,8 @@ import Testing
         "<<: *d", "---\n",
         "...\n", "${", "}", "$${", "\u{0}", "\u{FEFF}", "\u{2028}", "\u{E9}", "\u{1F600}", "\r", "\\", "\\x00", "18446744073709551616",
         "-1",
-        "0x", "MiB", "9999999999TiB", "count: 256", "after: [web]", "null", "~",
+        "0x", "MiB", "9999999999TiB", "count: 256", "after: [web]", "null", "~", "0.0.0.0/0", "255.255.255.255/32", "10.0.0.0/8",
+        "18446744073709551615.9s", "0.0000000000000000000001%", "subnet: 10.20.0.0/30", "mac: 02:00:00:00:00:01", "65535:65535",
     ]
 
     /// - Returns: whether it was a lab, so that the test can tell that both happen.

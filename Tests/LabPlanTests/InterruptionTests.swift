@@ -30,17 +30,25 @@ import Testing
         var swapped = Shop.lab
         swapped.machines[1].image = "pulse"
         swapped.machines[2].image = "debian-12"
-        return [Shop.lab, memory, disks, fewer, swapped]
+        var wires = Shop.networked
+        wires.networks[1].link.delayMicroseconds = 1
+        var moved = Shop.networked
+        moved.machines[1].interfaces[0].address.value += 1
+        return [Shop.lab, memory, disks, fewer, swapped, Shop.networked, wires, moved]
     }
+
+    /// What may be seen before.
+    var starts: [SeenState] { [SeenState(lab: "shop"), Shop.running, Shop.running(Shop.networked)] }
 
     @Test func `the next up finishes what any interruption left`() {
         for lab in variants {
-            for start in [SeenState(lab: "shop"), Shop.running] {
+            for start in starts {
                 for var seen in interruptions(of: Shop.up(lab, start), from: start) {
                     for step in Shop.up(lab, seen).steps { seen.finish(step.action) }
                     #expect(Shop.up(lab, seen).isEmpty)
                     #expect(Set(seen.machines.map(\.name)) == Set(lab.machines.map(\.name)))
                     #expect(!seen.machines.contains { !$0.isRunning })
+                    #expect((seen.network == .absent) == lab.networks.isEmpty)
                 }
             }
         }
@@ -78,7 +86,7 @@ import Testing
 
     @Test func `down takes back what any interruption left`() {
         for lab in variants {
-            for start in [SeenState(lab: "shop"), Shop.running] {
+            for start in starts {
                 for var seen in interruptions(of: Shop.up(lab, start), from: start) {
                     let before = seen
                     let plan = Plan.down(seen: seen)
@@ -87,7 +95,7 @@ import Testing
                     }
                     for step in plan.steps { seen.finish(step.action) }
                     #expect(seen.folders == .absent)
-                    #expect(seen.machines.isEmpty)
+                    #expect(seen.machines.isEmpty && seen.network == .absent)
                     #expect(Plan.down(seen: seen).isEmpty)
                 }
             }
@@ -113,7 +121,7 @@ import Testing
 
     @Test func `steps name only earlier steps and no step twice, and any order that they allow ends the same`() {
         for lab in variants {
-            for start in [SeenState(lab: "shop"), Shop.running] {
+            for start in starts {
                 let plan = Shop.up(lab, start)
                 var known: Set<String> = []
                 for step in plan.steps {

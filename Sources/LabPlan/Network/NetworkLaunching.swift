@@ -12,8 +12,8 @@ extension NetworkLaunch {
 
     /// The launch of a lab's networks; nil for a lab without any.
     ///
-    /// Everything follows from the lab alone. Link shapes come in options of their own, so that launches which differ in nothing
-    /// else can be told apart (`NetworkChange`).
+    /// Everything follows from the lab alone, and nothing from the order of its file. Link shapes come in options of their own, so that
+    /// launches which differ in nothing else can be told apart (`NetworkChange`).
     package init?(of lab: Lab, folders: LabFolders) {
         guard !lab.networks.isEmpty else { return nil }
         var arguments = ["--lab", lab.name, "--seed", String(lab.seed), "--control", String(NetworkLaunch.control)]
@@ -23,11 +23,13 @@ extension NetworkLaunch {
             descriptors.append(Descriptor(number: number, kind: kind))
             return String(number)
         }
-        for network in lab.networks { arguments += ["--network", NetworkLaunch.description(of: network, in: lab)] }
-        for network in lab.networks where !network.link.isNothing {
+        let networks = lab.networks.sorted { $0.name < $1.name }
+        for network in networks { arguments += ["--network", NetworkLaunch.description(of: network, in: lab)] }
+        for network in networks where !network.link.isNothing {
             arguments += ["--link", "\(network.name),\(network.link.settings.joined(separator: ","))"]
         }
-        let places = lab.machines.flatMap { machine in machine.interfaces.map { (machine, $0) } }
+        let machines = lab.machines.sorted { $0.name < $1.name }
+        let places = machines.flatMap { machine in machine.interfaces.sorted { $0.network < $1.network }.map { (machine, $0) } }
         for (machine, interface) in places where !interface.link.isNothing {
             arguments += ["--link", "\(machine.name)/\(interface.network),\(interface.link.settings.joined(separator: ","))"]
         }
@@ -38,13 +40,13 @@ extension NetworkLaunch {
             arguments += ["--port", port]
         }
         for (machine, interface) in places {
-            guard let network = lab.networks.first(where: { $0.name == interface.network }), case .nat = network.uplink else { continue }
+            guard let network = networks.first(where: { $0.name == interface.network }), case .nat = network.uplink else { continue }
             let name = PortName(machine: machine.name, network: network.name)
             let published = lab.published(by: machine) == network.name ? machine.publish : []
             let uplink = Uplink(network: network, lab: lab, address: interface.address, publish: published)
             arguments += ["--uplink", "port=\(name),fd=" + hand(.uplink(name, arguments: uplink.arguments))]
         }
-        for network in lab.networks where network.capture.ring.bytes > 0 {
+        for network in networks where network.capture.ring.bytes > 0 {
             let files = (0...1).map { hand(.capture(path: folders.capture(network.name, part: $0))) }
             arguments += [
                 "--capture",
