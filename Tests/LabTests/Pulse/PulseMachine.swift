@@ -21,6 +21,14 @@ final class PulseMachine {
         var isReadOnly = false
     }
 
+    /// A network card, and the end of the stream that it speaks into.
+    struct Card {
+        var id = "lan"
+        var end: SharedDescriptor
+        var address: String
+        var mtu: Int?
+    }
+
     struct Failure: Error, CustomStringConvertible {
         var description: String
     }
@@ -46,7 +54,7 @@ final class PulseMachine {
     static let patience = 60
 
     init(
-        _ commandLine: String = "", cpus: Int = 1, memory: String = "32MiB", disks: [Disk] = [],
+        _ commandLine: String = "", cpus: Int = 1, memory: String = "32MiB", disks: [Disk] = [], cards: [Card] = [],
         streams: Set<Stream> = Set(Stream.allCases),
         extra: [String] = [], kernel: String = kernel
     ) throws {
@@ -81,9 +89,15 @@ final class PulseMachine {
             if disk.isReadOnly { words.append("read-only") }
             arguments += ["--disk", words.joined(separator: ",")]
         }
+        for card in cards {
+            let mtu = card.mtu.map { ",mtu=\($0)" } ?? ""
+            arguments += ["--net", "id=\(card.id),fd=\(number),mac=\(card.address)\(mtu)"]
+            inherited.append(.init(number, from: card.end.number))
+            number += 1
+        }
         process = try ChildProcess(
             program: program, arguments: arguments + extra, environment: [], inherited: inherited)
-        withExtendedLifetime((lent, disks)) {}
+        withExtendedLifetime((lent, disks, cards)) {}
     }
 
     deinit { process.signal(SIGKILL) }

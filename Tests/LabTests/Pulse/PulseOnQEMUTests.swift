@@ -3,30 +3,9 @@ import Glibc
 import Host
 import Testing
 
-private let emulator = Programs.find("qemu-system-x86_64", path: ProcessInfo.processInfo.environment["PATH"] ?? "")
-
 /// pulse judged by somebody else's machines, so that guest and monitor do not merely share their mistakes.
-@Suite(.serialized, .enabled(if: emulator != nil, "no qemu-system-x86_64 here"), .timeLimit(.minutes(5)))
+@Suite(.serialized, .enabled(if: PulseOnQEMU.emulator != nil, "no qemu-system-x86_64 here"), .timeLimit(.minutes(5)))
 struct `pulse on QEMU` {
-    /// Runs pulse to its power-off and returns what it said on its serial console.
-    private static func run(_ board: String, _ commandLine: String, _ extra: [String] = []) throws -> String {
-        let program = try #require(emulator)
-        let output = SharedDescriptor(try Descriptor.memory(name: "serial"))
-        let nothing = SharedDescriptor(try Descriptor.open("/dev/null", O_RDWR))
-        let process = try ChildProcess(
-            program: program,
-            arguments: [
-                "qemu-system-x86_64", "-M", board, "-m", "32", "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
-                "-kernel", PulseMachine.kernel, "-append", commandLine, "-serial", "stdio",
-            ] + extra, environment: [],
-            inherited: [.init(0, from: nothing.number), .init(1, from: output.number), .init(2, from: output.number)])
-        defer { process.signal(SIGKILL) }
-        let ending = try process.wait(limitMilliseconds: PulseMachine.patience * 1000)
-        let text = String(decoding: try PulseDisk.bytes(of: output).filter { $0 != 0x0D }, as: UTF8.self)
-        guard ending == .exited(0) else { throw PulseMachine.Failure(description: "\(ending.debugDescription): \(text)") }
-        return text
-    }
-
     private static let virtio = ["virtio-blk-pci,drive=d", "virtio-rng-pci", "virtio-serial-pci"].flatMap {
         ["-device", "\($0),disable-legacy=on"]
     }
@@ -37,7 +16,7 @@ struct `pulse on QEMU` {
         defer { unlink(file) }
         let content = [UInt8](repeating: 0x5A, count: 200 * 512)
         try Data(count: 1 << 20).write(to: URL(filePath: file))
-        let text = try Self.run(
+        let text = try PulseOnQEMU.run(
             board, "irq=\(mode) run=cpus;pci;fill 0 100 200 90;flush 0;sum 0 100 200;random 4;read 0 2048;poweroff",
             ["-accel", "tcg", "-smp", "2", "-drive", "if=none,id=d,format=raw,file=\(file)"] + Self.virtio)
         #expect(text.contains("pulse 1.0: 32 MiB, command line: irq=\(mode) run=cpus"))
@@ -55,7 +34,7 @@ struct `pulse on QEMU` {
     @Test func `from the entry to power off it takes fewer than 300,000 instructions`() throws {
         let log = "/tmp/vmlab-pulse-\(getpid()).log"
         defer { unlink(log) }
-        let text = try Self.run(
+        let text = try PulseOnQEMU.run(
             "pc", "run=poweroff",
             [
                 "-accel", "tcg,one-insn-per-tb=on", "-d", "exec,nochain", "-dfilter", "0x100000..0x200000", "-D", log,

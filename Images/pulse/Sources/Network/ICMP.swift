@@ -50,8 +50,7 @@ extension Interface {
         send(hop, protocol: TransportProtocol.icmp, count: Self.echoHeaderSize + count) { packet in
             packet.put(identifier, at: 4)
             packet.put(sequence, at: 6)
-            let data = packet.from(Self.echoHeaderSize)
-            for offset in 0..<data.count { data.put(UInt8(truncatingIfNeeded: offset), at: offset) }
+            packet.from(Self.echoHeaderSize).number()
             finish(packet, type: Message.echo, code: 0)
         }
     }

@@ -125,7 +125,7 @@ extension Commands {
         guard let (interface, _) = network.route(to: target) else { throw .noRoute }
         let overhead = Interface.packetHeaderSize + Interface.echoHeaderSize
         guard Int(size) + overhead <= interface.mtu else { throw .outOfRange("SIZE, larger than the MTU") }
-        let ping = Ping(target: target, identifier: UInt16(truncatingIfNeeded: network.random()))
+        let ping = Ping(target: target, identifier: UInt16(truncatingIfNeeded: network.random()), isShown: interval >= shownInterval)
         network.ping = ping
         defer { network.ping = nil }
         var next = network.timer.now
@@ -145,8 +145,7 @@ extension Commands {
             let isWaiting = ping.sent < count && now >= next
             let last = max(next, ping.lastSent &+ echoPatience)
             kernel.wait(until: isWaiting ? now &+ 100_000 : ping.sent < count ? next : last)
-            let news = ping.takeNews()
-            if interval >= shownInterval { for text in news { terminal.print(text) } }
+            for text in ping.takeNews() { terminal.print(text) }
             if now >= nextLook {
                 nextLook = now &+ lookInterval
                 isInterrupted = terminal.takeInterrupt()

@@ -2,6 +2,8 @@
 final class Ping {
     let target: IPv4Address
     let identifier: UInt16
+    /// Whether each answer is told, or only their sum.
+    private let isShown: Bool
     private(set) var sent: UInt64 = 0
     private(set) var received: UInt64 = 0
     private(set) var duplicates: UInt64 = 0
@@ -25,7 +27,8 @@ final class Ping {
     private static let windowSize: UInt64 = 1024
     private static let mostNews = 32
 
-    init(target: IPv4Address, identifier: UInt16) {
+    init(target: IPv4Address, identifier: UInt16, isShown: Bool) {
+        self.isShown = isShown
         self.target = target
         self.identifier = identifier
         window = [Probe](repeating: Probe(sequence: 0, sent: 0, isAnswered: true), count: Int(Self.windowSize))
@@ -62,14 +65,14 @@ final class Ping {
         total &+= time
         shortest = min(shortest, time)
         longest = max(longest, time)
-        tell("reply from \(source): seq \(sequence) time \(Self.milliseconds(time)) ms")
+        if isShown { tell("reply from \(source): seq \(sequence) time \(Self.milliseconds(time)) ms") }
     }
 
     func receiveError(type: UInt8, code: UInt8, identifier: UInt16, sequence: UInt16, from source: IPv4Address) {
         guard let place = place(identifier, sequence), !window[place].isAnswered else { return }
         window[place].isAnswered = true
         errors &+= 1
-        tell("\(source) says: \(Self.meaning(type: type, code: code)), seq \(sequence)")
+        if isShown { tell("\(source) says: \(Self.meaning(type: type, code: code)), seq \(sequence)") }
     }
 
     private static func meaning(type: UInt8, code: UInt8) -> StaticString {
