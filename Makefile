@@ -12,7 +12,7 @@ RUN_PACKAGES = mmdebstrap
 TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 cpio dhcpcd-base dnsmasq-base e2fsprogs iproute2 iputils-ping \
   isc-dhcp-client kea-admin libarchive-tools lz4 ndisc6 procps strace tcpdump tmux tshark xz-utils zstd
 
-.PHONY: build test bench quickstart install clean build-packages run-packages test-packages qemu
+.PHONY: build test bench fuzz quickstart install clean build-packages run-packages test-packages qemu
 
 build: build-packages
 	swift build -c release
@@ -25,6 +25,10 @@ test: build-packages run-packages test-packages qemu
 	@mkdir -p .build
 	@set -o pipefail; swift test -c release --skip-build 2>&1 | tee .build/test.log; status=$$?; \
 	  [ $$status = 0 ] || { echo; echo "what failed (all of it is in .build/test.log):"; grep '^✘' .build/test.log; }; exit $$status
+
+# libFuzzer against everything that guests send to the bridge's services: some minutes for each target.
+fuzz:
+	Tests/Fuzz/run
 
 bench: build run-packages test-packages qemu
 	$(RELEASE)/vmlab-bench
