@@ -21,8 +21,9 @@ struct VMLab: ParsableCommand {
             """,
         version: "vmlab \(LabRunner.Version.text)",
         subcommands: [
-            Up.self, Down.self, PlanCommand.self, Check.self, PS.self, Events.self, Console.self, Logs.self, Stop.self, Start.self,
-            Restart.self, Kill.self, Capture.self, ImageCommand.self, Doctor.self, CarrierVerbs.self,
+            Up.self, Down.self, PlanCommand.self, Check.self, PS.self, Events.self, Console.self, Logs.self, MachineCommand<StopWord>.self,
+            MachineCommand<StartWord>.self, MachineCommand<RestartWord>.self, MachineCommand<KillWord>.self, LinkVerbs.self, Capture.self,
+            ImageCommand.self, Doctor.self, CarrierVerbs.self,
             Schema.self, Completion.self, VersionCommand.self,
             Keep.self,
         ])
