@@ -79,7 +79,12 @@ package final class Keeper {
         do throws(OSError) {
             let contents = try Ledger.read(folders.ledger)
             ledger = try Ledger(lab: lab, path: folders.ledger, contents: contents, failpoint: failpoint) { [unowned self] in
-                for machine in machines { machine.process?.signal(SIGKILL) }
+                switch $0 {
+                case .machines: for machine in machines { machine.process?.signal(SIGKILL) }
+                case .network: network.process?.signal(SIGKILL)
+                case .uplinks: for uplink in network.uplinks.values { uplink.process?.signal(SIGKILL) }
+                case .keeper: break
+                }
             }
             guard let own = ProcessIdentity(of: getpid()) else { throw OSError(.noSuchProcess, "find this process in /proc") }
             let opening = LedgerRecord.Opening(format: 1, lab: lab, version: Version.text, keeper: own, inventory: inventory)
@@ -150,8 +155,7 @@ package final class Keeper {
             do throws(RunnerError) {
                 try start(again)
             } catch {
-                kept.startFailed("cannot be started again: \(error)")
-                emit(.machineEnded, kept.name, error.description)
+                kept.restartFailed("cannot be started again: \(error)")
             }
         }
         machines.append(kept)
@@ -168,10 +172,11 @@ package final class Keeper {
         do {
             try machine.prepareConsoles()
             let record = try ledger.begin(.startMachine(started))
+            defer { ledger.abandon(record) }
             emit(.machineStarting, machine.name, nil)
             let process: MachineProcess
-            let (launch, ends) = try plugged(started.launch)
-            do throws(CarrierError) {
+            do {
+                let (launch, ends) = try plugged(started.launch)
                 process = try host.host.start(launch, ends: ends, environment: [ProcessTable.variable(folders)], on: loop) {
                     [unowned machine] event in
                     machine.hear(event)

@@ -1,4 +1,4 @@
-/// A fault that a test asks for: at one record of the ledger, kill the keeper or its machines.
+/// A fault that a test asks for: at one record of the ledger, kill the keeper, its machines or its network.
 ///
 /// Always compiled, read once by the keeper from `VMLAB_FAIL_AT=MOMENT:RECORD[:VICTIM]`:
 ///
@@ -6,13 +6,15 @@
 ///     torn:7              ... with half of record 7 written
 ///     after:7             ... with record 7 safe and its effect not begun
 ///     after:7:machines    every machine process dies by SIGKILL instead, the keeper lives
+///     after:7:network     ... the network's process
+///     after:7:uplinks     ... every uplink's process
 package struct Failpoint: Hashable, Sendable {
     package var moment: Moment
     package var record: UInt64
     package var victim: Victim
 
     package enum Moment: String, Sendable, CaseIterable { case before, torn, after }
-    package enum Victim: String, Sendable, CaseIterable { case keeper, machines }
+    package enum Victim: String, Sendable, CaseIterable { case keeper, machines, network, uplinks }
 
     package static let variable = "VMLAB_FAIL_AT"
 

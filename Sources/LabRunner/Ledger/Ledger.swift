@@ -12,7 +12,7 @@ package final class Ledger {
     private var length: UInt64
     private var sequence: UInt64
     private let failpoint: Failpoint?
-    private let killMachines: () -> Void
+    private let kill: (Failpoint.Victim) -> Void
     package private(set) var state: SeenState
     private var begun: [UInt64: Action] = [:]
     /// What callers call a record, and what it is called since the ledger was compacted.
@@ -25,15 +25,15 @@ package final class Ledger {
 
     /// Opens the ledger for writing, with what its last keeper wrote.
     ///
-    /// - Parameter killMachines: what the failpoint calls to kill every machine process.
+    /// - Parameter kill: what the failpoint calls to kill processes other than this one.
     package init(
         lab: String, path: String, contents: LedgerContents, failpoint: Failpoint?, compactionLength: UInt64 = Ledger.compactionLength,
-        killMachines: @escaping () -> Void = {}
+        kill: @escaping (Failpoint.Victim) -> Void = { _ in }
     ) throws(OSError) {
         self.path = path
         self.failpoint = failpoint
         self.compactionLength = compactionLength
-        self.killMachines = killMachines
+        self.kill = kill
         let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
         // A record that was torn goes, so that the next one starts a line.
         try file.truncate(to: UInt64(contents.wholeBytes))
@@ -70,6 +70,11 @@ package final class Ledger {
         if let action = begun.removeValue(forKey: begin) { state.finish(action) }
     }
 
+    /// The action will not be finished: it is told by another record how it went.
+    package func abandon(_ begin: UInt64) {
+        begun[renumbered.removeValue(forKey: begin) ?? begin] = nil
+    }
+
     package func ended(_ machine: String, reason: String) throws(OSError) {
         state.end(machine, reason: reason)
         _ = try append(.ended(machine: machine, reason: reason))
@@ -102,7 +107,7 @@ package final class Ledger {
         } catch {
             // No half record may stand before the next one.
             try? file.with { file throws(OSError) in try file.truncate(to: length) }
-            throw OSError(error.code, "write a record to \(path)")
+            throw OSError(error.code, "write a record to \(path)").told(needed: UInt64(line.count), at: path)
         }
         length += UInt64(line.count)
         sequence = record.sequence
@@ -156,8 +161,8 @@ package final class Ledger {
     private func fail(_ moment: Failpoint.Moment, _ record: UInt64) {
         guard let failpoint, failpoint.moment == moment, failpoint.record == record else { return }
         switch failpoint.victim {
-        case .keeper: kill(getpid(), SIGKILL)
-        case .machines: killMachines()
+        case .keeper: Glibc.kill(getpid(), SIGKILL)
+        case .machines, .network, .uplinks: kill(failpoint.victim)
         }
     }
 }

@@ -56,6 +56,8 @@ final class KeptMachine {
         let startedAt = EventLoop.now()
         var fault: String?
         var poweredOff = false
+        /// Its virtual processors run.
+        var hasStarted = false
 
         init(_ process: MachineProcess) { self.process = process }
     }
@@ -139,6 +141,7 @@ final class KeptMachine {
     private func hear(_ event: MonitorEvent, from run: Run) {
         switch event.event {
         case "started":
+            run.hasStarted = true
             onEvent(.machineStarted, event.startup_us.map { "in \($0 / 1000).\($0 / 100 % 10) ms" })
             if case .started = machine.ready { becomeReady() }
         case "reset": onEvent(.machineReset, event.cause)
@@ -181,16 +184,38 @@ final class KeptMachine {
     }
 
     private func missReady(_ limit: Int) {
+        let time = Milliseconds(limit)
         guard case .running(let run, .starting) = state else {
-            return tellReadyWaiters(.machine("\(name) did not become ready in \(limit / 1000) s", code: .timedOutOrBusy, hint: nil))
+            return tellReadyWaiters(.machine("\(name) did not become ready in \(time)", code: .timedOutOrBusy, hint: nil))
         }
+        let missing = missing(run)
         enter(.running(run, .unready))
-        let last = lastLine.map { ": its console ends with \"\($0)\"" } ?? ": its consoles said nothing"
-        onEvent(.machineNotReady, "not ready after \(limit / 1000) s" + last)
+        let lines = lastLines
+        let said = lines.isEmpty ? "; its consoles said nothing" : "; its console ends with:\n" + lines.joined(separator: "\n")
+        onEvent(.machineNotReady, "not ready after \(time): \(missing)" + (lines.last.map { "; its console ends with \"\($0)\"" } ?? ""))
         tellReadyWaiters(
-            .machine(
-                "\(name) is not ready after \(limit / 1000) s" + last, code: .timedOutOrBusy,
-                hint: "`vmlab logs \(name)` shows all it said; `ready: {within: ...}` gives it more time"))
+            .machine("\(name) is not ready after \(time): \(missing)\(said)", code: .timedOutOrBusy, hint: nextCommand))
+    }
+
+    /// How far it came, and what it has not done.
+    private func missing(_ run: Run) -> String {
+        guard run.hasStarted else { return "its processors do not run yet" }
+        let address = machine.interfaces.first?.address.description ?? "no address"
+        let answer = probe?.lastAnswer.map { " (the last try was \($0))" } ?? " (nothing answers)"
+        return switch machine.ready {
+        case .started: "its processors do not run yet"
+        case .console(let pattern, _): "it runs, but no console has shown \(JSON.text(pattern).line)"
+        case .tcp(let port, _): "it runs, but does not accept connections at \(address), port \(port)\(answer)"
+        case .ping: "it runs, but does not answer pings at \(address)\(answer)"
+        }
+    }
+
+    private var nextCommand: String {
+        let more = "`ready: {within: ...}` gives it more time"
+        return switch machine.ready {
+        case .started, .console: "`vmlab logs \(name)` shows all it said; \(more)"
+        case .tcp, .ping: "`vmlab logs \(name)` shows all it said, `vmlab link show` its networks; \(more)"
+        }
     }
 
     /// Calls back when it is ready, or when it cannot become so any more.
@@ -292,15 +317,23 @@ final class KeptMachine {
             }
         guard again else { return finish(reason: end.reason, error: end.code) }
         onEnd(end.reason)
-        onEvent(.machineEnded, end.reason)
-        let wait = pause.milliseconds(ran: (EventLoop.now() - run.startedAt) / 1_000_000)
+        rest(reason: end.reason, ran: (EventLoop.now() - run.startedAt) / 1_000_000)
+    }
+
+    /// Until it is started again.
+    private func rest(reason: String, ran: UInt64) {
+        onEvent(.machineEnded, reason)
+        let wait = pause.milliseconds(ran: ran)
         onEvent(.machineRestarting, "in \(wait / 1000) s")
         let timer = loop.after(milliseconds: wait) { [unowned self] in
             restarts += 1
             onRestart()
         }
-        enter(.pausing(timer, reason: end.reason))
+        enter(.pausing(timer, reason: reason))
     }
+
+    /// The host could not start it this time: no reason to give it up.
+    func restartFailed(_ reason: String) { rest(reason: reason, ran: 0) }
 
     private func finish(reason: String, error: ExitCode?) {
         stopReadyTimer()
@@ -312,13 +345,6 @@ final class KeptMachine {
         let waiting = stopWaiters
         stopWaiters = []
         for done in waiting { done() }
-    }
-
-    /// It could not be started, again.
-    func startFailed(_ reason: String) {
-        enter(.ended(reason: reason))
-        stopReadyTimer()
-        tellReadyWaiters(.machine("\(name) \(reason)", code: .operatingSystem, hint: nil))
     }
 
     // MARK: Looks
@@ -345,15 +371,19 @@ final class KeptMachine {
             consoles: consoles.filter { $0.log.end > 0 }.map(\.name), addresses: machine.interfaces.map(\.address.description))
     }
 
-    /// The last line of text on the console that spoke last, for messages.
-    private var lastLine: String? {
+    private static let shownLines = 5
+
+    /// The last lines of text on the console that said something last, for messages.
+    private var lastLines: [String] {
         let texts = consoles.map { console in
             var filter = EscapeFilter()
             let start = console.log.end > 4096 ? console.log.end - 4096 : 0
             return String(decoding: filter.text(of: console.log.read(at: start, limit: 4096).bytes), as: UTF8.self)
         }
-        let lines = texts.compactMap { text in text.split(separator: "\n").last { !$0.allSatisfy(\.isWhitespace) } }
-        return lines.last.map { String($0.suffix(120)) }
+        let lines = texts.map { text in
+            text.split(separator: "\n").filter { !$0.allSatisfy(\.isWhitespace) }.suffix(Self.shownLines).map { String($0.suffix(120)) }
+        }
+        return lines.last { !$0.isEmpty } ?? []
     }
 
     static func seconds(since start: UInt64) -> String {

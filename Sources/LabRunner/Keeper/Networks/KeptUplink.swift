@@ -51,6 +51,11 @@ final class KeptUplink {
         wire = try Wire()
     }
 
+    /// `nil` while there is none.
+    var process: ChildProcess? {
+        if case .running(let child, _) = state { child.child } else { nil }
+    }
+
     /// A word for people: what `link show` has.
     var summary: String {
         switch state {
