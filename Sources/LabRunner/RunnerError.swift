@@ -1,3 +1,4 @@
+internal import Glibc
 package import Host
 package import LabModel
 internal import SystemPackage
@@ -52,6 +53,16 @@ extension OSError {
         }
     }
 
+    /// The same, told with how much was to be written and how much room there is, where room is what was missing.
+    func told(needed: UInt64, at path: String) -> OSError {
+        guard code == .noSpace || code == .diskQuotaExceeded else { return self }
+        var status = statvfs()
+        // Safe because the structure outlives the call, and the path is copied during it.
+        guard unsafe statvfs(path, &status) == 0 else { return self }
+        let free = UInt64(status.f_bavail) &* UInt64(status.f_frsize)
+        return OSError(code, "\(doing) (needed: \(needed) bytes, free there: \(free))")
+    }
+
     /// What a person can do about it.
     package var hint: String? {
         switch code {
@@ -60,7 +71,9 @@ extension OSError {
         case .notDirectory, .isDirectory, .tooManySymbolicLinkLevels:
             "something else has the name of one of vmlab's own: look at it, remove it, and try again"
         case .fileNameTooLong: "set VMLAB_HOME or XDG_RUNTIME_DIR to a shorter path, or give the lab a shorter --name"
-        case .tooManyOpenFiles: "raise the limit of open files (`ulimit -n`): a lab needs about 16 and 8 for each machine"
+        case .tooManyOpenFiles:
+            "raise the limit of open files (`ulimit -n`): a lab needs about 32, 8 for each machine and 2 for each of its ports"
+        case .tooManyOpenFilesInSystem: "the whole host has too many files open: see /proc/sys/fs/file-max"
         default: nil
         }
     }

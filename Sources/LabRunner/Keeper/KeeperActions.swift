@@ -81,15 +81,20 @@ extension Keeper {
     private func create(_ disk: MachineDisk, of machine: String) throws(OSError) {
         try Folder.makePrivate(folders.machine(machine))
         try Folder.removeFile(disk.path)
-        let file = try Descriptor.open(disk.path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
-        switch disk.content {
-        case .empty(let size): try file.truncate(to: size.bytes)
-        case .delta(let base, _):
-            let size = try Descriptor.open(base, O_RDONLY).size()
-            try file.truncate(to: DeltaDisk.length(forBaseOf: size))
+        do throws(OSError) {
+            let file = try Descriptor.open(disk.path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
+            switch disk.content {
+            case .empty(let size): try file.truncate(to: size.bytes)
+            case .delta(let base, _):
+                let size = try Descriptor.open(base, O_RDONLY).size()
+                try file.truncate(to: DeltaDisk.length(forBaseOf: size))
+            }
+            try file.synchronize()
+            try Folder.synchronize(folders.machine(machine))
+        } catch {
+            // Holes take no room: what is missing is a block for the file itself.
+            throw error.told(needed: 4096, at: folders.state)
         }
-        try file.synchronize()
-        try Folder.synchronize(folders.machine(machine))
     }
 
     // MARK: Actions that take their time

@@ -65,7 +65,7 @@ package enum KeeperProgram {
         init(_ descriptor: consuming SignalDescriptor) { self.descriptor = descriptor }
     }
 
-    /// 16 descriptors for the keeper, 8 for each machine, one for each client: the usual soft limit of 1024 is little.
+    /// 32 descriptors for the keeper and its networks, 8 for each machine, 2 for each port, one for each client: the usual soft limit of 1024 is little.
     private static func raiseDescriptorLimit() {
         var limit = rlimit()
         // Safe because the structure outlives both calls.

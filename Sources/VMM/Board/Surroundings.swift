@@ -82,7 +82,8 @@ extension StorageError {
     /// For the line that reports it.
     var reason: String {
         switch self {
-        case .failed(let number): "error \(number)"
+        // Safe because strerror returns a string of the C library, which is copied at once.
+        case .failed(let number): unsafe String(cString: strerror(number))
         case .truncated: "the file is shorter than the disk"
         case .unsupported: "the request is not supported"
         }

@@ -61,7 +61,7 @@ private struct Examination {
     func findings() -> [Doctor.Finding] {
         let (kvm, measurement) = kvm()
         let (qemu, hasQEMU) = qemu(isNeeded: measurement?.isHardware != true)
-        return [kvm, qemu, machines(measurement, hasQEMU: hasQEMU), bootstrap(), memory(), space(), sockets(), programs()]
+        return [kvm, qemu, machines(measurement, hasQEMU: hasQEMU), bootstrap(), passt(), memory(), space(), sockets(), programs()]
     }
 
     private func kvm() -> (Doctor.Finding, KVMMeasurement?) {
@@ -114,6 +114,12 @@ private struct Examination {
             fix: "apt-get install mmdebstrap")
     }
 
+    private func passt() -> Doctor.Finding {
+        if let path = Environment.passt { return .init(subject: "passt", level: .ok, found: path) }
+        return .init(
+            subject: "passt", level: .warning, found: "none: networks with `uplink: nat` have no way out", fix: "apt-get install passt")
+    }
+
     private func memory() -> Doctor.Finding {
         guard let memory = HostFacts.memory else { return .init(subject: "memory", level: .warning, found: "/proc/meminfo cannot be read") }
         let mebibytes = memory.bytes >> 20
@@ -149,7 +155,7 @@ private struct Examination {
     }
 
     private func programs() -> Doctor.Finding {
-        let missing = ["vmlab-machine", "vmlab-leash", "vmlab-carrier-init"].filter { (try? Programs.sibling($0)) == nil }
+        let missing = ["vmlab-machine", "vmlab-network", "vmlab-leash", "vmlab-carrier-init"].filter { (try? Programs.sibling($0)) == nil }
         if missing.isEmpty { return .init(subject: "programs", level: .ok, found: "complete") }
         return .init(
             subject: "programs", level: .problem, found: "missing beside vmlab: \(missing.joined(separator: ", "))",

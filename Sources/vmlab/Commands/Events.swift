@@ -26,7 +26,7 @@ struct Events: LabCommand {
         let id = try choice.id()
         guard let client = try KeeperClient.connect(choice.paths.lab(id)) else { throw NotUp(lab: id) }
         try client.send(.events(past: past || !follow, follow: follow))
-        while let replies = try client.receive() {
+        while io.waitForInput(client.number), let replies = try client.receive() {
             for reply in replies {
                 if case .event(let event) = reply { io.writeOut(try JSONLine.line(event)) }
             }

@@ -30,7 +30,14 @@ struct Logs: LabCommand {
     @Flag(help: "Every byte as it came.")
     var raw = false
 
+    private static let streams = ["serial", "console"]
+
+    private static func unknown(_ stream: String) -> UsageError {
+        UsageError(description: "a machine has no console \(Text.plain(stream))", hint: "it has: \(streams.joined(separator: ", "))")
+    }
+
     func perform(_ io: Streams) throws -> LabModel.ExitCode {
+        if let stream, !Self.streams.contains(stream) { throw Self.unknown(stream) }
         let choice = try LabChoice(options, io: io)
         let id = try choice.id()
         let folders = choice.paths.lab(id)
@@ -40,7 +47,7 @@ struct Logs: LabCommand {
             guard let client = try KeeperClient.connect(folders) else { throw NotUp(lab: id) }
             try client.attach(ConsoleRequest(machine: machine, stream: stream, since: since.value, input: false, follow: true))
             show(client.takeRest())
-            while let bytes = try? Borrowed(client.number).read(upTo: 65536), !bytes.isEmpty { show(bytes) }
+            while io.waitForInput(client.number), let bytes = try? Borrowed(client.number).read(upTo: 65536), !bytes.isEmpty { show(bytes) }
             return .done
         }
         show(try ConsoleLog.contents(path: path(folders, id), since: since.value))
@@ -48,10 +55,10 @@ struct Logs: LabCommand {
     }
 
     private func path(_ folders: LabFolders, _ id: String) throws -> String {
-        let streams = stream.map { [$0] } ?? ["serial", "console"]
+        let streams = stream.map { [$0] } ?? Self.streams
         let sizes = streams.compactMap { name -> (path: String, size: UInt64)? in
             let path = folders.consoleLog(machine, stream: name)
-            guard !machine.contains("/"), !name.contains("/"), let status = try? FileStatus(of: path) else { return nil }
+            guard !machine.contains("/"), let status = try? FileStatus(of: path) else { return nil }
             let older = (try? FileStatus(of: path + ".1"))?.size ?? 0
             return (path, status.size + older)
         }

@@ -52,6 +52,14 @@ struct Streams {
         }
     }
 
+    /// Waits until there is something to read; false when nobody reads standard output any more: `vmlab logs --follow | head`.
+    func waitForInput(_ number: CInt) -> Bool {
+        var entries = [pollfd(fd: number, events: Int16(POLLIN), revents: 0), pollfd(fd: out, events: 0, revents: 0)]
+        // Safe because both entries outlive the call. An interrupted wait begins again.
+        while unsafe poll(&entries, 2, -1) < 0 { if errno != EINTR { return true } }
+        return entries[1].revents & Int16(POLLERR) == 0
+    }
+
     func bold(_ text: String) -> String { usesColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
     func red(_ text: String) -> String { usesColour ? "\u{1B}[31m\(text)\u{1B}[0m" : text }
 
