@@ -50,6 +50,8 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
         case automatic = "auto"
         case linux
         case pvh
+        case multiboot
+        case multiboot2
     }
 
     package struct Disk: Hashable, Sendable, Codable {

@@ -39,7 +39,7 @@ extension Request {
             guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst() else {
                 throw UsageError(reason: "\(name) needs a value")
             }
-            guard name == "--disk" || name == "--net" || !options.contains(where: { $0.name == name }) else {
+            guard Self.repeatable.contains(name) || !options.contains(where: { $0.name == name }) else {
                 throw UsageError(reason: "\(name) is given twice")
             }
             options.append((name, value))
@@ -58,11 +58,13 @@ extension Request {
         configuration.cpus = cpus
         if let text = value("--boot") {
             guard let boot = BootProtocol(rawValue: text) else {
-                throw UsageError(reason: "--boot takes auto, linux or pvh, not \"\(text)\"")
+                throw UsageError(reason: "--boot takes auto, linux, pvh, multiboot or multiboot2, not \"\(text)\"")
             }
             configuration.boot = boot
         }
-        if let text = value("--initrd") { configuration.initrd = try Self.descriptor("--initrd", text) }
+        for (name, text) in options where name == "--initrd" || name == "--module" {
+            configuration.modules.append(try Self.module(name, text))
+        }
         configuration.commandLine = value("--cmdline") ?? ""
         configuration.serial = try Self.stream("--serial", value("--serial"))
         configuration.console = try Self.stream("--console", value("--console"))
@@ -77,8 +79,11 @@ extension Request {
         self = .run(configuration)
     }
 
+    private static let repeatable = ["--disk", "--net", "--module"]
+
     private static let known = [
-        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--cmdline", "--disk", "--net", "--serial", "--console",
+        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--net", "--serial",
+        "--console",
         "--control",
         "--triple-fault", "--dump-acpi",
     ]
@@ -110,6 +115,16 @@ extension Request {
             throw UsageError(reason: "\(option) takes the number of an open descriptor, not \"\(text)\"")
         }
         return number
+    }
+
+    /// FD, or FD:TEXT for --module.
+    private static func module(_ option: String, _ text: String) throws(UsageError) -> MachineConfiguration.ModuleUnit {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
+        guard option == "--module" || parts.count == 1 else {
+            throw UsageError(reason: "--initrd takes the number of an open descriptor, not \"\(text)\"")
+        }
+        return MachineConfiguration.ModuleUnit(
+            option: option, descriptor: try descriptor(option, parts[0]), text: parts.count == 2 ? parts[1] : "")
     }
 
     private static func stream(_ option: String, _ text: String?) throws(UsageError) -> MachineConfiguration.StreamEnds? {

@@ -8,9 +8,11 @@ let helpText = """
       --name NAME            what messages call the machine
       --memory SIZE          2MiB to 4TiB, with its unit
       --cpus N               1 to 8 (default 1)
-      --boot PROTOCOL        auto (default), linux (bzImage), pvh (ELF with the note)
+      --boot PROTOCOL        auto (default: by the file's own headers), linux (bzImage),
+                             pvh (ELF with the note), multiboot, multiboot2
       --kernel FD            read at start and at each reset
-      --initrd FD
+      --initrd FD            an initial RAM disk: the same as --module FD
+      --module FD[:TEXT]     handed to the kernel, repeatable, with its words for Multiboot
       --cmdline TEXT
       --disk id=ID,fd=N[,delta=M][,read-only]
                              a virtio disk, repeatable; with delta= the first descriptor is an immutable base

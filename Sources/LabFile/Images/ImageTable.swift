@@ -85,7 +85,7 @@ extension Table<BootDraft> {
         "How the kernel starts.",
         [
             Field(
-                "protocol", .choice(later: ["multiboot", "bios", "uefi"]), into: \.protocolName,
+                "protocol", .choice(later: ["bios", "uefi"]), into: \.protocolName,
                 "The boot protocol; `auto` looks at the kernel's own headers, and is meant if not given."),
             Field(
                 "kernel", .text("a path in the image", fault: Rule.absolute), into: \.kernel,

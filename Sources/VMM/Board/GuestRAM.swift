@@ -35,12 +35,16 @@ package final class GuestRAM: Sendable {
     func clear() { mapping.clear() }
 
     /// Copies a boot plan's bytes in.
-    func load(_ plan: BootPlan, kernel: BlobFile, initrd: BlobFile?) throws(BootError) {
+    func load(_ plan: BootPlan, kernel: BlobFile, modules: [BlobFile]) throws(BootError) {
         let memory = memory
         for load in plan.loads {
-            let source = load.source == .kernel ? kernel : initrd
+            let source =
+                switch load.source {
+                case .kernel: kernel
+                case .module(let number): modules[number]
+                }
             // Safe because the range is the guest's RAM, no vCPU runs yet, and the buffer is used inside the call.
-            guard let source, let place = unsafe memory.hostRange(load.address, count: load.count),
+            guard let place = unsafe memory.hostRange(load.address, count: load.count),
                 unsafe source.read(into: place, at: load.offset)
             else {
                 let reason = "it changed or could not be read while it was loaded"

@@ -4,13 +4,19 @@ internal import Devices
 ///
 ///     0x0500  descriptor table            0x7000  Linux: the zero page
 ///     0x6000  PVH: start info             0x9000  page tables: one top level, one third level, four second level
-///     0x6040  PVH: the one module         0xF000  command line
-///     0x6080  PVH: memory map             0x10000 the first byte that a kernel's own image may use
+///     0x6040  PVH: up to 16 modules       0xF000  command line
+///     0x6240  PVH: memory map             0x10000 the first byte that a kernel's own image may use
+///     0x6000  Multiboot: information      0x7000  Multiboot: strings
 package enum BootLayout {
     package static let gdt: UInt64 = 0x500
     package static let startInfo: UInt64 = 0x6000
     package static let moduleList: UInt64 = 0x6040
-    package static let memoryMap: UInt64 = 0x6080
+    package static let memoryMap: UInt64 = 0x6240
+    package static let pvhModuleLimit = 16
+    /// Of either Multiboot: as long as there is room.
+    package static let multiboot: UInt64 = 0x6000
+    package static let multibootStrings: UInt64 = 0x7000
+    package static let multibootStringLimit = 0x1000
     package static let zeroPage: UInt64 = 0x7000
     package static let stack: UInt64 = 0x8FF0
     package static let pageTables: UInt64 = 0x9000

@@ -15,11 +15,31 @@ package enum BootProtocol: String, CaseIterable, Sendable {
     case linux
     /// ELF with the entry note of Xen's PVH.
     case pvh
+    /// The Multiboot Specification, version 0.6.96: ELF of either class, or with the addresses in its header.
+    case multiboot
+    /// The Multiboot2 Specification, version 2.0.
+    case multiboot2
+}
+
+/// A file that is handed to the kernel, with the words that go with it where the protocol has room for them.
+package struct BootModule: Sendable {
+    package var file: any BootFile
+    /// Without a zero byte.
+    package var text: [UInt8]
+
+    package init(_ file: any BootFile, text: [UInt8] = []) {
+        self.file = file
+        self.text = text
+    }
 }
 
 /// All that must lie in memory before the first instruction, and how that is begun: made and checked before there is a machine.
 package struct BootPlan: Sendable {
-    package enum Source: Hashable, Sendable { case kernel, initrd }
+    package enum Source: Hashable, Sendable {
+        case kernel
+        /// By its number, from 0.
+        case module(Int)
+    }
 
     /// A part of a file that is copied into the guest.
     package struct Load: Hashable, Sendable {
@@ -46,44 +66,62 @@ package struct BootPlan: Sendable {
     package var pieces: [Piece] = []
     package var entry: EntryState
 
+    /// What the plan was made by: `auto` has looked at the file.
+    package var chosen = BootProtocol.auto
+
+    init(entry: EntryState) { self.entry = entry }
+
+    /// Modules of one machine; GNU/Hurd starts with five.
+    package static let moduleLimit = 16
+
     /// Decides how `kernel` starts in a machine with so much RAM, or says why it cannot.
+    /// - Parameter modules: for Linux together the initial RAM disk.
     package static func make(
-        _ wanted: BootProtocol, kernel: some BootFile, initrd: (any BootFile)?, commandLine: [UInt8], ram: RAMLayout
+        _ wanted: BootProtocol, kernel: some BootFile, modules: [BootModule] = [], commandLine: [UInt8], ram: RAMLayout
     ) throws(BootError) -> BootPlan {
-        guard !commandLine.contains(0) else { throw .commandLine("holds a zero byte") }
-        let initrdCount = initrd?.byteCount ?? 0
-        guard initrdCount < ram.low else {
-            throw .initrd("its \(initrdCount) bytes do not fit into \(ram.low) bytes of memory below 4 GiB")
+        guard !commandLine.contains(0), !modules.contains(where: { $0.text.contains(0) }) else {
+            throw .commandLine("holds a zero byte")
+        }
+        guard modules.count <= moduleLimit else { throw .initrd("a machine takes \(moduleLimit) modules, not \(modules.count)") }
+        let counts = modules.map(\.file.byteCount)
+        for count in counts where count >= ram.low {
+            throw .initrd("its \(count) bytes do not fit into \(ram.low) bytes of memory below 4 GiB")
         }
         let found = try recognise(kernel)
-        let chosen = wanted == .auto ? found : wanted
-        guard let found, let chosen, found == chosen else {
-            throw .kernel(
-                found == nil
-                    ? "it is neither a Linux kernel (bzImage) nor an ELF file" : "it is not a file for the protocol \(wanted.rawValue)")
-        }
+        guard let first = found.first else { throw .kernel("it is neither a Linux kernel (bzImage), an ELF file nor a Multiboot image") }
+        let chosen = wanted == .auto ? first : wanted
+        guard found.contains(chosen) else { throw .kernel("it is not a file for the protocol \(wanted.rawValue)") }
         var plan =
             switch chosen {
-            case .linux: try LinuxBoot.plan(kernel, initrdCount: initrdCount, commandLine: commandLine, ram: ram)
-            case .pvh, .auto: try PVHBoot.plan(kernel, initrdCount: initrdCount, commandLine: commandLine, ram: ram)
+            case .linux: try LinuxBoot.plan(kernel, modules: counts, commandLine: commandLine, ram: ram)
+            case .pvh, .auto: try PVHBoot.plan(kernel, modules: counts, commandLine: commandLine, ram: ram)
+            case .multiboot: try MultibootBoot.plan(kernel, modules: modules, commandLine: commandLine, ram: ram)
+            case .multiboot2: try Multiboot2Boot.plan(kernel, modules: modules, commandLine: commandLine, ram: ram)
             }
+        plan.chosen = chosen
         var table = LittleEndianBytes()
         for entry in BootLayout.gdtEntries(plan.entry.mode) { table.append(entry) }
         plan.pieces.append(Piece(address: BootLayout.gdt, bytes: table.bytes))
-        plan.pieces.append(Piece(address: BootLayout.commandLine, bytes: commandLine + [0]))
         if plan.entry.mode == .long { plan.pieces.append(Piece(address: BootLayout.pageTables, bytes: BootLayout.identityMap)) }
         return plan
     }
 
-    private static func recognise(_ kernel: some BootFile) throws(BootError) -> BootProtocol? {
+    /// All protocols that the file's own headers speak of, the one to be preferred first.
+    private static func recognise(_ kernel: some BootFile) throws(BootError) -> [BootProtocol] {
         guard kernel.byteCount > 0 else { throw .kernel("it is empty") }
-        if kernel.read(at: 0, count: 4) == [0x7F, 0x45, 0x4C, 0x46] { return .pvh }
-        if kernel.read(at: 0x1FE, count: 2) == [0x55, 0xAA], kernel.read(at: 0x202, count: 4) == Array("HdrS".utf8) { return .linux }
-        return nil
+        if kernel.read(at: 0x1FE, count: 2) == [0x55, 0xAA], kernel.read(at: 0x202, count: 4) == Array("HdrS".utf8) { return [.linux] }
+        var found: [BootProtocol] = []
+        if MultibootHeader.find(in: kernel) != nil { found.append(.multiboot) }
+        if Multiboot2Header.isThere(in: kernel) { found.append(.multiboot2) }
+        guard kernel.read(at: 0, count: 4) == [0x7F, 0x45, 0x4C, 0x46] else { return found }
+        // A file that has nothing but its note is asked for it later, and says what is wrong with it.
+        if found.isEmpty { return [.pvh] }
+        if let file = try? ELF(kernel), PVHBoot.canEnter(file) { found.insert(.pvh, at: 0) }
+        return found
     }
 
-    /// A place for the initial RAM disk: whole pages, as high as allowed, above `floor`.
-    static func placeInitrd(_ count: UInt64, above floor: UInt64, below ceiling: UInt64) throws(BootError) -> UInt64 {
+    /// A place: whole pages, as high as allowed, above `floor`.
+    static func place(_ count: UInt64, above floor: UInt64, below ceiling: UInt64) throws(BootError) -> UInt64 {
         let page = RAMLayout.page
         guard count <= ceiling, case let place = (ceiling - count) & ~(page - 1), place >= floor else {
             throw .initrd(
@@ -91,6 +129,16 @@ package struct BootPlan: Sendable {
             )
         }
         return place
+    }
+
+    /// A place for each module, the first the highest.
+    static func placeModules(_ counts: [UInt64], above floor: UInt64, below ceiling: UInt64) throws(BootError) -> [Load] {
+        var loads: [Load] = []
+        for (index, count) in counts.enumerated() {
+            let address = try place(count, above: floor, below: loads.last?.address ?? ceiling)
+            loads.append(Load(source: .module(index), offset: 0, count: count, address: address))
+        }
+        return loads
     }
 }
 

@@ -10,6 +10,7 @@ package struct EntryState: Hashable, Sendable {
     package var mode: Mode
     package var instruction: UInt64
     package var stack: UInt64 = 0
+    package var rax: UInt64 = 0
     package var rbx: UInt64 = 0
     package var rsi: UInt64 = 0
 }

@@ -39,7 +39,7 @@ enum LinuxBoot {
     /// The header that all of the fields lie in.
     private static let headerCount = 0x290
 
-    static func plan(_ kernel: some BootFile, initrdCount: UInt64, commandLine: [UInt8], ram: RAMLayout) throws(BootError) -> BootPlan {
+    static func plan(_ kernel: some BootFile, modules: [UInt64], commandLine: [UInt8], ram: RAMLayout) throws(BootError) -> BootPlan {
         guard let bytes = kernel.read(at: 0, count: headerCount) else { throw .kernel("its setup header is cut short") }
         let header = LittleEndianReader(bytes: bytes)
         // 2.10 (Linux 2.6.31) is the first that says where it unpacks itself, which is what decides where an initrd may lie.
@@ -77,7 +77,8 @@ enum LinuxBoot {
         guard is64 || code32 != 0 else { throw .kernel("it has a 16-bit entry only, which needs a BIOS") }
 
         let highest = UInt64(header.load(UInt32.self, at: Field.initrdLimit) ?? 0x37FF_FFFF) + 1
-        let initrd = initrdCount == 0 ? 0 : try BootPlan.placeInitrd(initrdCount, above: end, below: min(highest, ram.low))
+        let (parts, initrdCount) = try joined(modules)
+        let initrd = initrdCount == 0 ? 0 : try BootPlan.place(initrdCount, above: end, below: min(highest, ram.low))
 
         let zeroPage = makeZeroPage(bytes, initrd: initrd, initrdCount: initrdCount, ram: ram)
         var plan = BootPlan(
@@ -85,9 +86,28 @@ enum LinuxBoot {
                 mode: is64 ? .long : .protected, instruction: BootLayout.kernel + (is64 ? 0x200 : 0), stack: BootLayout.stack,
                 rsi: BootLayout.zeroPage))
         plan.loads = [BootPlan.Load(source: .kernel, offset: setup, count: imageCount, address: BootLayout.kernel)]
-        if initrdCount > 0 { plan.loads.append(BootPlan.Load(source: .initrd, offset: 0, count: initrdCount, address: initrd)) }
-        plan.pieces = [BootPlan.Piece(address: BootLayout.zeroPage, bytes: zeroPage)]
+        for (index, part) in parts.enumerated() where part.count > 0 {
+            plan.loads.append(BootPlan.Load(source: .module(index), offset: 0, count: part.count, address: initrd + part.offset))
+        }
+        plan.pieces = [
+            BootPlan.Piece(address: BootLayout.zeroPage, bytes: zeroPage),
+            BootPlan.Piece(address: BootLayout.commandLine, bytes: commandLine + [0]),
+        ]
         return plan
+    }
+
+    /// Several archives one after another are one initial RAM disk; each begins at a multiple of four.
+    private static func joined(_ modules: [UInt64]) throws(BootError) -> (parts: [(offset: UInt64, count: UInt64)], total: UInt64) {
+        var parts: [(offset: UInt64, count: UInt64)] = []
+        var total: UInt64 = 0
+        for count in modules {
+            let offset = (total + 3) & ~3
+            let (end, wraps) = offset.addingReportingOverflow(count)
+            guard !wraps, end <= UInt32.max else { throw .initrd("together they have more than 4 GiB") }
+            parts.append((offset, count))
+            total = end
+        }
+        return (parts, total)
     }
 
     private static func makeZeroPage(_ header: [UInt8], initrd: UInt64, initrdCount: UInt64, ram: RAMLayout) -> [UInt8] {

@@ -100,6 +100,7 @@ extension VCPU {
         general.rflags = 2
         general.rip = entry.instruction
         general.rsp = entry.stack
+        general.rax = entry.rax
         general.rbx = entry.rbx
         general.rsi = entry.rsi
         try request("set the registers of vCPU \(index)", on: descriptor, KVM_SET_REGS_REQUEST, with: &general)

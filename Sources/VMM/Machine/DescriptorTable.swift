@@ -41,7 +41,7 @@ extension MachineConfiguration {
     /// Every descriptor that is named, with the option that names it, in the order of the help text.
     fileprivate var descriptors: [(number: Int32, option: String)] {
         var all = [(kernel, "--kernel")]
-        if let initrd { all.append((initrd, "--initrd")) }
+        all += modules.map { ($0.descriptor, $0.option) }
         for disk in disks {
             all.append((disk.descriptor, "--disk id=\(disk.id)"))
             if let delta = disk.delta { all.append((delta, "--disk id=\(disk.id)")) }

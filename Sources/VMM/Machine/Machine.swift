@@ -10,7 +10,7 @@ package final class Machine {
     private let ram: GuestRAM
     private let plan: BootPlan
     private let kernel: BlobFile
-    private let initrd: BlobFile?
+    private let modules: [BlobFile]
     private let disks: [any Disk]
     private let ports: [NetworkPort]
     private let sockets: Board.Sockets
@@ -42,13 +42,14 @@ package final class Machine {
         // The boot inputs: a kernel that is none is found first.
         do {
             let kernel = try BlobFile(SharedDescriptor(descriptors.take(configuration.kernel)))
-            let initrd: BlobFile? =
-                if let number = configuration.initrd { try BlobFile(SharedDescriptor(descriptors.take(number))) } else { nil }
+            var modules: [BlobFile] = []
+            for unit in configuration.modules { modules.append(try BlobFile(SharedDescriptor(descriptors.take(unit.descriptor)))) }
             plan = try BootPlan.make(
-                configuration.boot, kernel: kernel, initrd: initrd, commandLine: Array(configuration.commandLine.utf8),
-                ram: configuration.ram)
+                configuration.boot, kernel: kernel,
+                modules: zip(modules, configuration.modules).map { BootModule($0, text: Array($1.text.utf8)) },
+                commandLine: Array(configuration.commandLine.utf8), ram: configuration.ram)
             self.kernel = kernel
-            self.initrd = initrd
+            self.modules = modules
         } catch let error as BootError {
             throw MachineFailure(.bootInput, "\(error)")
         } catch let error as MachineFailure {
@@ -169,7 +170,7 @@ package final class Machine {
         while true {
             let runControl = RunControl(loop: loop.remote)
             let run = try Run(
-                configuration, kvm: kvm, ram: ram, plan: plan, kernel: kernel, initrd: initrd, sockets: sockets, control: runControl)
+                configuration, kvm: kvm, ram: ram, plan: plan, kernel: kernel, modules: modules, sockets: sockets, control: runControl)
             self.life = run
             self.runControl = runControl
             for (network, port) in zip(run.board.networks, ports) { network.setLink(up: port.isLinkUp) }

@@ -52,12 +52,27 @@ package struct MachineConfiguration: Sendable {
         }
     }
 
+    package struct ModuleUnit: Hashable, Sendable {
+        /// What it was given by, for messages: `--initrd` or `--module`.
+        package var option: String
+        package var descriptor: Int32
+        /// The words that a Multiboot kernel gets with it.
+        package var text: String
+
+        package init(option: String, descriptor: Int32, text: String) {
+            self.option = option
+            self.descriptor = descriptor
+            self.text = text
+        }
+    }
+
     package var name: String
     package var ram: RAMLayout
     package var cpus = 1
     package var boot = BootProtocol.auto
     package var kernel: Int32
-    package var initrd: Int32?
+    /// Handed to the kernel, in order; for Linux the parts of the initial RAM disk.
+    package var modules: [ModuleUnit] = []
     package var commandLine = ""
     package var disks: [DiskUnit] = []
     package var networks: [NetworkUnit] = []

@@ -27,7 +27,7 @@ final class Run {
 
     /// Everything up to the first instruction, top to bottom.
     init(
-        _ configuration: MachineConfiguration, kvm: borrowing KVM, ram: GuestRAM, plan: BootPlan, kernel: BlobFile, initrd: BlobFile?,
+        _ configuration: MachineConfiguration, kvm: borrowing KVM, ram: GuestRAM, plan: BootPlan, kernel: BlobFile, modules: [BlobFile],
         sockets: Board.Sockets, control: RunControl
     ) throws(MachineFailure) {
         self.control = control
@@ -68,7 +68,7 @@ final class Run {
             self.vcpus = vcpus
 
             // What the guest finds in memory.
-            try ram.load(plan, kernel: kernel, initrd: initrd)
+            try ram.load(plan, kernel: kernel, modules: modules)
             for table in ACPITables(cpus: configuration.cpus).tables { ram.memory.write(table.bytes, at: table.address) }
             for piece in MPTable.pieces(cpus: configuration.cpus) { ram.memory.write(piece.bytes, at: piece.address) }
         } catch let error as KVMError {

@@ -7,7 +7,8 @@ struct LinuxBootTests {
 
     func plan(_ image: BzImage, initrd: Int? = nil, commandLine: String = "quiet", ram: RAMLayout? = nil) throws -> BootPlan {
         try BootPlan.make(
-            .auto, kernel: ArrayFile(bytes: image.bytes), initrd: initrd.map { ArrayFile(bytes: [UInt8](repeating: 7, count: $0)) },
+            .auto, kernel: ArrayFile(bytes: image.bytes),
+            modules: initrd.map { [BootModule(ArrayFile(bytes: [UInt8](repeating: 7, count: $0)))] } ?? [],
             commandLine: Array(commandLine.utf8), ram: ram ?? self.ram)
     }
 
@@ -55,7 +56,7 @@ struct LinuxBootTests {
     @Test func `the initial RAM disk lies above where the kernel unpacks itself and below the kernel's limit`() throws {
         let free = try plan(BzImage(), initrd: 5000)
         let place = try #require(free.loads.last)
-        #expect(place.source == .initrd && place.count == 5000)
+        #expect(place.source == .module(0) && place.count == 5000)
         #expect(place.address == (64 << 20) - 8192)
         #expect(try number(UInt32.self, in: free, at: 0x7218) == UInt32(place.address))
         #expect(try number(UInt32.self, in: free, at: 0x721C) == 5000)
@@ -95,7 +96,7 @@ struct LinuxBootTests {
         let whole = BzImage(code: [UInt8](repeating: 0x90, count: 300)).bytes
         for count in 0..<whole.count - 15 {
             #expect(throws: BootError.self) {
-                try BootPlan.make(.auto, kernel: ArrayFile(bytes: Array(whole.prefix(count))), initrd: nil, commandLine: [], ram: ram)
+                try BootPlan.make(.auto, kernel: ArrayFile(bytes: Array(whole.prefix(count))), commandLine: [], ram: ram)
             }
         }
     }

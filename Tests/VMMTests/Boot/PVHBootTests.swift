@@ -7,7 +7,8 @@ struct PVHBootTests {
 
     func plan(_ image: PVHImage, initrd: Int? = nil, commandLine: String = "") throws -> BootPlan {
         try BootPlan.make(
-            .auto, kernel: ArrayFile(bytes: image.bytes), initrd: initrd.map { ArrayFile(bytes: [UInt8](repeating: 7, count: $0)) },
+            .auto, kernel: ArrayFile(bytes: image.bytes),
+            modules: initrd.map { [BootModule(ArrayFile(bytes: [UInt8](repeating: 7, count: $0)))] } ?? [],
             commandLine: Array(commandLine.utf8), ram: ram)
     }
 
@@ -38,11 +39,11 @@ struct PVHBootTests {
                 == littleEndian(UInt32(0x336E_C578)) + littleEndian(UInt32(1))  // magic, version
                 + littleEndian(UInt32(0)) + littleEndian(UInt32(1))  // flags, modules
                 + littleEndian(UInt64(0x6040)) + littleEndian(UInt64(0xF000))  // module list, command line
-                + littleEndian(UInt64(0xE_0000)) + littleEndian(UInt64(0x6080))  // RSDP, memory map
+                + littleEndian(UInt64(0xE_0000)) + littleEndian(UInt64(0x6240))  // RSDP, memory map
                 + littleEndian(UInt32(4)) + littleEndian(UInt32(0)))
         #expect(Array(info[0x40..<0x50]) == littleEndian(place) + littleEndian(UInt64(5000)))
-        #expect(Array(info[0x80..<0x98]) == littleEndian(UInt64(0)) + littleEndian(UInt64(0x9_FC00)) + littleEndian(UInt64(1)))
-        #expect(plan.loads.last == .init(source: .initrd, offset: 0, count: 5000, address: place))
+        #expect(Array(info[0x240..<0x258]) == littleEndian(UInt64(0)) + littleEndian(UInt64(0x9_FC00)) + littleEndian(UInt64(1)))
+        #expect(plan.loads.last == .init(source: .module(0), offset: 0, count: 5000, address: place))
     }
 
     @Test(arguments: [
@@ -71,7 +72,7 @@ struct PVHBootTests {
         var arm = PVHImage().bytes
         arm[18] = 183
         #expect(throws: BootError.kernel("it is an ELF file for machine 183, not for x86")) {
-            try BootPlan.make(.auto, kernel: ArrayFile(bytes: arm), initrd: nil, commandLine: [], ram: ram)
+            try BootPlan.make(.auto, kernel: ArrayFile(bytes: arm), commandLine: [], ram: ram)
         }
     }
 
@@ -82,7 +83,7 @@ struct PVHBootTests {
         for value in [UInt32.max, 0x8000_0000, 0, 0xFFFF_FFFC] {
             bytes.replaceSubrange(note..<note + 4, with: littleEndian(value))
             #expect(throws: BootError.self) {
-                try BootPlan.make(.auto, kernel: ArrayFile(bytes: bytes), initrd: nil, commandLine: [], ram: ram)
+                try BootPlan.make(.auto, kernel: ArrayFile(bytes: bytes), commandLine: [], ram: ram)
             }
         }
     }
@@ -102,14 +103,14 @@ struct PVHBootTests {
             var bytes = whole
             for _ in 0...next(4) { bytes[next(2) == 0 ? next(400) : next(bytes.count)] = UInt8(next(256)) }
             if next(8) == 0 { bytes.removeLast(next(bytes.count)) }
-            _ = try? BootPlan.make(.auto, kernel: ArrayFile(bytes: bytes), initrd: nil, commandLine: [], ram: ram)
+            _ = try? BootPlan.make(.auto, kernel: ArrayFile(bytes: bytes), commandLine: [], ram: ram)
         }
     }
 
     @Test func `what is no kernel is named as such, and a protocol that does not fit is refused`() {
         func reason(_ bytes: [UInt8], _ wanted: BootProtocol = .auto) -> String {
             do {
-                _ = try BootPlan.make(wanted, kernel: ArrayFile(bytes: bytes), initrd: nil, commandLine: [], ram: ram)
+                _ = try BootPlan.make(wanted, kernel: ArrayFile(bytes: bytes), commandLine: [], ram: ram)
                 return "accepted"
             } catch {
                 return "\(error)"

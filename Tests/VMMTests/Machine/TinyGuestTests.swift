@@ -46,6 +46,21 @@ struct TinyGuestTests {
         #expect(result.status == 0)
     }
 
+    @Test(arguments: MultibootKernel.Form.allCases, [1, 2])
+    func `a Multiboot kernel finds its magic number and its module`(form: MultibootKernel.Form, version: Int) throws {
+        // cmp eax, magic; then the module's first byte by way of its list entry (1) or its tag, the third (2).
+        let magic: UInt32 = version == 1 ? 0x2BAD_B002 : 0x36D7_6289
+        // mov ecx, [ebx+24]; mov ecx, [ecx]; mov al, [ecx]   |   mov ecx, [ebx+8+16+16+8]; mov al, [ecx]
+        let module: [UInt8] = version == 1 ? [0x8B, 0x4B, 24, 0x8B, 0x09, 0x8A, 0x01] : [0x8B, 0x4B, 8 + 16 + 16 + 8, 0x8A, 0x01]
+        let code = Code.printIfEAX(is: magic) + module + Code.putAL + Code.powerOff
+        try scratch.write(MultibootKernel(form: form, version: version, code: code).bytes, to: "kernel")
+        try scratch.write(Array("module".utf8), to: "module")
+        let result = MachineProgram.run(
+            "--name tiny --memory 16MiB --kernel 10 --module '11:a $(b)' --serial 0:1 10<kernel 11<module", in: scratch.url)
+        #expect(result.output == "1m", "\(result.errors)")
+        #expect(result.status == 0)
+    }
+
     @Test func `input reaches the guest by COM1`() throws {
         // again: in al, LSR; test al, 1; jz again; in al, RBR; inc al; out; repeat four times
         let wait: [UInt8] = [0x66, 0xBA, 0xFD, 0x03, 0xEC, 0xA8, 0x01, 0x74, 0xFB]
