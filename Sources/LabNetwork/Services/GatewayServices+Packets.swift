@@ -19,9 +19,9 @@ extension GatewayServices {
         switch (packet.source, packet.destination) {
         case (.v4(let source), .v4(let destination)):
             if source == network.gateway { return .consumed }
-            if packet.transport == IPPacket.Transport.udp, let datagram = Datagram(packet),
-                datagram.destinationPort == DHCPServer.serverPort,
-                destination == network.gateway || destination == network.subnet.broadcast || destination.value == .max
+            if packet.transport == IPPacket.Transport.udp,
+                destination == network.gateway || destination == network.subnet.broadcast || destination.value == .max,
+                let datagram = Datagram(packet), datagram.destinationPort == DHCPServer.serverPort
             {
                 receiveDHCP(datagram, frame, port, now)
                 return .consumed

@@ -6,7 +6,7 @@ import LabNetwork
 import PortStream
 
 /// A `vmlab-network` of our own, its keeper's stream, and the machines' ends of its ports.
-final class Program {
+final class Program: @unchecked Sendable {
     static let path = (try? Programs.sibling("vmlab-network")) ?? "vmlab-network is not built"
 
     let child: ChildProcess

@@ -45,21 +45,33 @@ final class Playground: @unchecked Sendable {
         init(_ services: GatewayServices) { self.services = services }
     }
 
-    init(_ settings: BridgeSettings, mac: MACAddress? = nil) throws {
+    /// The services alone, asked by the first port's machine.
+    convenience init(_ settings: BridgeSettings) throws {
+        let state = Lock(GatewayServices(settings, network: Shop.lan))
+        try self.init(settings, state, mac: settings[Shop.web].mac) { tap in Self.relay(tap, state) }
+    }
+
+    /// One port of the whole program.
+    convenience init(_ program: Program, port: Int) throws {
+        let settings = Shop.settings()
+        let state = Lock(GatewayServices(settings, network: Shop.lan))
+        try self.init(settings, state, mac: Rig.mac(port)) { tap in Self.relay(tap, program, port, state) }
+    }
+
+    private init(_ settings: BridgeSettings, _ state: Lock, mac: MACAddress, relay: @escaping @Sendable (Int32) -> Void) throws {
         let number = Self.next.withLock { (count: inout Int) -> Int in
             count += 1
             return count
         }
         name = "vmlab-\(getpid())-\(number)"
         self.settings = settings
+        self.state = state
         let device = "vmt\(getpid() % 100_000)x\(number)"
         tap = try Self.openTAP(device)
-        state = Lock(GatewayServices(settings, network: Shop.lan))
         do {
             for words in [
                 "netns add \(name)", "link set \(device) netns \(name)", "-n \(name) link set \(device) name eth0",
-                "-n \(name) link set eth0 address \(mac ?? settings[Shop.web].mac)", "-n \(name) link set lo up",
-                "-n \(name) link set eth0 up",
+                "-n \(name) link set eth0 address \(mac)", "-n \(name) link set lo up", "-n \(name) link set eth0 up",
             ] {
                 let output = try Self.call(["ip"] + words.split(separator: " ").map(String.init))
                 guard output.status == 0 else { throw Failure(description: "ip \(words): \(output.text)") }
@@ -68,9 +80,9 @@ final class Playground: @unchecked Sendable {
             leave()
             throw error
         }
-        let (tap, state, ended) = (tap, state, ended)
+        let (tap, ended) = (tap, ended)
         Thread.detachNewThread {
-            Self.relay(tap, state)
+            relay(tap)
             ended.signal()
         }
         isRunning = true
@@ -174,6 +186,24 @@ final class Playground: @unchecked Sendable {
                 }
                 state.events += state.services.output.events
                 state.services.output = ServiceOutput()
+            }
+        }
+    }
+
+    /// Frames of the card to the program's port and back.
+    private static func relay(_ tap: Int32, _ program: Program, _ port: Int, _ state: Lock) {
+        let stream = program.machineEnd(port)
+        var buffer = [UInt8](repeating: 0, count: 70_000)
+        while !state.lock.withLock({ state.isStopping }) {
+            var wanted = [pollfd(fd: tap, events: Int16(POLLIN), revents: 0), pollfd(fd: stream, events: Int16(POLLIN), revents: 0)]
+            poll(&wanted, 2, 50)
+            while true {
+                let count = read(tap, &buffer, buffer.count)
+                guard count > 0, (try? program.send(Array(buffer[..<count]), from: port)) != nil else { break }
+            }
+            if wanted[1].revents & Int16(POLLIN) != 0, let frame = try? program.hear(port) {
+                state.lock.withLock { state.said.append(frame) }
+                _ = frame.withUnsafeBytes { write(tap, $0.baseAddress, $0.count) }
             }
         }
     }
