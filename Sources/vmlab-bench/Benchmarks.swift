@@ -1,13 +1,13 @@
 import Foundation
 import Host
 
-/// `vmlab-bench [startup] [boot] [ext4]`: the numbers in the README, measured side by side in one run.
+/// `vmlab-bench [startup] [boot] [echo] [ext4]`: the numbers in the README, measured side by side in one run.
 ///
 /// Times on shared machines are noisy: what counts are the ratios, and CPU seconds.
 @main struct Benchmarks {
     static func main() throws {
         let all: [(name: String, run: () throws -> Void)] = [
-            ("startup", StartupBenchmark.run), ("boot", BootBenchmark.run), ("ext4", Ext4Benchmark.run),
+            ("startup", StartupBenchmark.run), ("boot", BootBenchmark.run), ("echo", EchoBenchmark.run), ("ext4", Ext4Benchmark.run),
         ]
         var wanted = Array(CommandLine.arguments.dropFirst())
         if wanted.first == Ext4Benchmark.writerVerb { return try Ext4Benchmark.write(Array(wanted.dropFirst())) }
