@@ -11,8 +11,9 @@ BUILD_PACKAGES = libarchive-dev libssl-dev libyaml-dev pkg-config
 RUN_PACKAGES = mmdebstrap passt
 TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 cpio dhcpcd-base dnsmasq-base e2fsprogs iproute2 iputils-ping \
   isc-dhcp-client kea-admin libarchive-tools lz4 ndisc6 procps strace tcpdump tmux tshark xz-utils zstd
+BENCH_PACKAGES = iproute2 procps vde2
 
-.PHONY: build test bench fuzz quickstart install clean build-packages run-packages test-packages qemu
+.PHONY: build test bench fuzz quickstart install clean build-packages run-packages test-packages bench-packages qemu
 
 build: build-packages
 	swift build -c release
@@ -30,7 +31,7 @@ test: build-packages run-packages test-packages qemu
 fuzz:
 	Tests/Fuzz/run
 
-bench: build run-packages test-packages qemu
+bench: build run-packages test-packages bench-packages qemu
 	$(RELEASE)/vmlab-bench
 
 quickstart: build-packages run-packages qemu build
@@ -68,6 +69,9 @@ run-packages:
 
 test-packages:
 	$(call need,$(TEST_PACKAGES))
+
+bench-packages:
+	$(call need,$(BENCH_PACKAGES))
 
 # The carrier wants QEMU >= 10. Debian 12 has it in bookworm-backports, at the archive that apt already uses.
 qemu:

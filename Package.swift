@@ -69,7 +69,7 @@ let package = Package(
         staticProgram("vmlab-network", ["LabNetwork", "LabModel", "PortStream", "Host", "CLinux"]),
 
         .executableTarget(
-            name: "vmlab-bench", dependencies: ["LabModel", "LabImages", "Host"], swiftSettings: relaxed),
+            name: "vmlab-bench", dependencies: ["LabModel", "LabImages", "Host", "CLinux"], swiftSettings: relaxed),
 
         // One guest. No Foundation from here on.
         room("PortStream"),

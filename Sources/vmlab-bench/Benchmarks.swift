@@ -1,16 +1,25 @@
 import Foundation
 import Host
 
-/// `vmlab-bench [startup] [boot] [echo] [ext4]`: the numbers in the README, measured side by side in one run.
+/// `vmlab-bench [startup] [boot] [echo] [ext4] [switch]`: the numbers in the README, measured side by side in one run.
 ///
 /// Times on shared machines are noisy: what counts are the ratios, and CPU seconds.
 @main struct Benchmarks {
     static func main() throws {
         let all: [(name: String, run: () throws -> Void)] = [
             ("startup", StartupBenchmark.run), ("boot", BootBenchmark.run), ("echo", EchoBenchmark.run), ("ext4", Ext4Benchmark.run),
+            ("switch", SwitchBenchmark.run),
         ]
         var wanted = Array(CommandLine.arguments.dropFirst())
         if wanted.first == Ext4Benchmark.writerVerb { return try Ext4Benchmark.write(Array(wanted.dropFirst())) }
+        if wanted.first == FrameGenerator.verb {
+            do {
+                return try FrameGenerator.run(Array(wanted.dropFirst()))
+            } catch {
+                FileHandle.standardError.write(Data("vmlab-bench: \(error)\n".utf8))
+                exit(1)
+            }
+        }
         if wanted.isEmpty { wanted = all.map(\.name) }
         for name in wanted {
             guard let benchmark = all.first(where: { $0.name == name }) else {

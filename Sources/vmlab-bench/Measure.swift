@@ -32,15 +32,15 @@ struct Measurement {
         }
         return Measurement(wall: wall, cpu: childSeconds() - before, output: text)
     }
+}
 
-    /// User and system time of all children that were waited for.
-    private static func childSeconds() -> Double {
-        var usage = rusage()
-        // Safe because the structure outlives the call.
-        unsafe _ = getrusage(__rusage_who_t(RUSAGE_CHILDREN.rawValue), &usage)
-        let seconds = Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-        return seconds + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
-    }
+/// User and system time of all children that were waited for.
+func childSeconds() -> Double {
+    var usage = rusage()
+    // Safe because the structure outlives the call.
+    unsafe _ = getrusage(__rusage_who_t(RUSAGE_CHILDREN.rawValue), &usage)
+    let seconds = Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+    return seconds + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
 }
 
 extension [Double] {

@@ -20,7 +20,7 @@ private let arrows: [String: Set<String>] = [
     "vmlab-machine": ["VMM", "Devices", "Host"],
     "vmlab-carrier-init": ["CarrierLink", "Host", "CLinux"],
     "vmlab-leash": ["Host", "CLinux"],
-    "vmlab-bench": ["LabModel", "LabImages", "Host"],
+    "vmlab-bench": ["LabModel", "LabImages", "Host", "CLinux"],
 ]
 
 private let doors: Set<String> = ["CLinux", "CYAML", "CArchive", "CCrypto"]

@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <linux/memfd.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -28,6 +30,15 @@ int pthread_setname_np(pthread_t thread, const char *name);
 int pipe2(int ends[2], int flags);
 int accept4(int socket, void *address, unsigned int *length, int flags);
 int fallocate(int fd, int mode, long offset, long length);
+
+// Many messages in one call; the structure is `mmsghdr` by another name.
+#include <sys/socket.h>
+struct message_in_batch {
+    struct msghdr header;
+    unsigned int length;
+};
+int sendmmsg(int socket, struct message_in_batch *messages, unsigned int count, int flags);
+int recvmmsg(int socket, struct message_in_batch *messages, unsigned int count, int flags, struct timespec *timeout);
 
 // Macros with a type cast or an expression, which Swift does not import.
 static const unsigned long FICLONE_REQUEST = FICLONE;

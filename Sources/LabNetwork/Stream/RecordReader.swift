@@ -70,7 +70,12 @@ package struct RecordReader: Sendable {
         let first = max(0, min(cursor.position - cursor.kept, held))
         guard first > 0 else { return }
         let left = held - first
-        if left > 0 { buffer.replaceSubrange(0..<left, with: buffer[first..<held]) }
+        if left > 0 {
+            // Safe because both places lie in the buffer; a move may overlap.
+            unsafe buffer.withUnsafeMutableBytes { all in
+                unsafe all.baseAddress?.copyMemory(from: UnsafeRawPointer(all.baseAddress! + first), byteCount: left)
+            }
+        }
         held = left
     }
 }
