@@ -98,7 +98,7 @@ extension GatewayServices {
     // MARK: - Addresses
 
     private mutating func receiveDHCP(_ datagram: Datagram, _ frame: EthernetFrame, _ port: PortIndex, _ now: UInt64) {
-        guard let message = DHCPMessage(datagram.content) else { return }
+        guard mayAskForLease(port, now), let message = DHCPMessage(datagram.content) else { return }
         let outcome = dhcp.receive(message, from: port, sender: frame.source, now: now)
         add(outcome.event, port, now)
         guard let answer = outcome.answer else { return }

@@ -25,6 +25,9 @@ package struct GatewayServices: SwitchServices {
         var answers = RateLimit(perSecond: 20_000, burst: 4_000)
         /// Reports of what went nowhere, as Linux has it.
         var reports = RateLimit(perSecond: 1_000, burst: 50)
+        /// Finding an address may mean a look at all of them.
+        var leases = RateLimit(perSecond: 2_000, burst: 1_000)
+        var questions = RateLimit(perSecond: 10_000, burst: 4_000)
         var leaseEvents = RateLimit(perSecond: 10, burst: 100)
     }
 
@@ -119,6 +122,9 @@ package struct GatewayServices: SwitchServices {
     mutating func say(_ frame: [UInt8], _ port: PortIndex, _ now: UInt64) {
         if ports[port]?.answers.take(now: now) ?? false { output.frames.append((.port(port), frame)) }
     }
+
+    mutating func mayAskForLease(_ port: PortIndex, _ now: UInt64) -> Bool { ports[port]?.leases.take(now: now) ?? false }
+    mutating func mayAskForName(_ port: PortIndex, _ now: UInt64) -> Bool { ports[port]?.questions.take(now: now) ?? false }
 
     mutating func report(_ why: ICMPMessage.Unreachable, about packet: IPPacket, _ frame: EthernetFrame, _ port: PortIndex, _ now: UInt64) {
         guard frame.destination == network.mac, ports[port]?.reports.take(now: now) ?? false else { return }

@@ -177,12 +177,15 @@ extension Shop {
         let shop = Shop(Shop.settings(subnet: "10.20.0.0/24"))
         var given: Set<IPv4Address> = []
         for number in 0..<65_536 {
+            shop.now += 500_000
             let reply = shop.ask(Request(kind: 1, hardware: MACAddress(0x06_0000_0000 + UInt64(number))))
             if let reply { #expect(given.insert(reply.yours).inserted) }
         }
         // 254 hosts, less the gateway and two machines.
         #expect(given.count == 251 / 2)
-        #expect(shop.events() == [.poolExhausted(network: "lan")])
+        // Once a second at most.
+        let events = shop.events()
+        #expect((1...34).contains(events.count) && Set(events) == [.poolExhausted(network: "lan")])
         #expect(shop.ask(Request(kind: 1, hardware: shop.webMAC))?.yours == IPv4Address("10.20.0.10"))
         #expect(shop.ask(Request(kind: 1, hardware: Shop.stranger), on: Shop.db) != nil, "the other half is left")
         // Offers that nobody took are forgotten.

@@ -60,6 +60,32 @@ package struct DNSName: Sendable {
         return false
     }
 
+    /// Where each label's count stands, and that of the root.
+    private var starts: [Int] {
+        var starts = [0]
+        var next = 0
+        while next < wire.count, wire[next] > 0 {
+            next += Int(wire[next]) + 1
+            starts.append(next)
+        }
+        return starts
+    }
+
+    /// How many labels there are before the root.
+    package var labelCount: Int { starts.count - 1 }
+
+    /// Its last labels; all of them if there are fewer.
+    func last(_ count: Int) -> DNSName {
+        let starts = starts
+        return DNSName(wire: Array(wire[starts[max(0, starts.count - 1 - count)]...]))
+    }
+
+    /// Below another name, at whatever depth.
+    func isBelow(_ other: DNSName) -> Bool {
+        let start = key.count - other.key.count
+        return start > 0 && key[start...].elementsEqual(other.key) && starts.contains(start)
+    }
+
     /// In lower case.
     package var labels: [[UInt8]] {
         var reader = PacketReader(key)
@@ -69,10 +95,7 @@ package struct DNSName: Sendable {
     }
 
     /// Without its first label; the root stays.
-    package var parent: DNSName {
-        guard let first = wire.first, first > 0 else { return self }
-        return DNSName(wire: Array(wire.dropFirst(Int(first) + 1)))
-    }
+    package var parent: DNSName { last(max(0, labelCount - 1)) }
 
     var isRoot: Bool { wire.count == 1 }
 }

@@ -54,7 +54,7 @@ package struct DNSResponder: Sendable {
                     return .elsewhere
                 case .outside where uplink == .down:
                     code = .failure
-                case .outside where question.name.labels.count == 1:
+                case .outside where question.name.labelCount == 1:
                     // Without a way out a bare word is a machine's name or nobody's: a resolver must not ask on.
                     code = .noName
                     reply.describe(.root)

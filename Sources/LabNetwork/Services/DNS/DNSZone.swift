@@ -82,11 +82,7 @@ package struct DNSZone: Sendable {
         }
         if !name.isRoot, above.contains(name) { return .name([], zone: name) }
         if let name = reverse[name] { return .name([.ptr(name)], zone: name.parent) }
-        var ancestor = name
-        while !ancestor.isRoot {
-            ancestor = ancestor.parent
-            if domains.contains(ancestor) { return .nothing(zone: ancestor) }
-        }
+        if let domain = domains.filter({ name.isBelow($0) }).max(by: { $0.labelCount < $1.labelCount }) { return .nothing(zone: domain) }
         return findReverse(name)
     }
 
@@ -107,6 +103,7 @@ package struct DNSZone: Sendable {
 
     /// A backwards name without an entry: inside one of the lab's networks there is nothing, above one there is an empty name.
     private func findReverse(_ name: DNSName) -> Finding {
+        guard name.labelCount <= 34 else { return .outside }
         let labels = name.labels
         let digits = labels.dropLast(2).reversed().map { String(decoding: $0, as: UTF8.self) }
         switch Array(labels.suffix(2)) {
@@ -122,7 +119,7 @@ package struct DNSZone: Sendable {
                 let subnet = networks.map(\.subnet).first(where: { $0.overlaps(range) })
             else { return .outside }
             if length <= subnet.prefixLength && length < 32 { return .name([], zone: name) }
-            return .nothing(zone: Self.ancestor(name, labels: 2 + subnet.prefixLength / 8))
+            return .nothing(zone: name.last(2 + subnet.prefixLength / 8))
         case Self.reverse6:
             guard digits.count <= 32 else { return .outside }
             var value: UInt64 = 0
@@ -133,15 +130,9 @@ package struct DNSZone: Sendable {
             let bits = UInt64(4 * min(digits.count, 16))
             guard networks.contains(where: { bits == 0 || $0.prefix6 >> (64 - bits) == value }) else { return .outside }
             if digits.count <= 16 { return .name([], zone: name) }
-            return .nothing(zone: Self.ancestor(name, labels: 18))
+            return .nothing(zone: name.last(18))
         default:
             return .outside
         }
-    }
-
-    private static func ancestor(_ name: DNSName, labels count: Int) -> DNSName {
-        var name = name
-        while name.labels.count > count { name = name.parent }
-        return name
     }
 }

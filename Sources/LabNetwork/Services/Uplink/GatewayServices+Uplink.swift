@@ -54,7 +54,7 @@ extension GatewayServices {
     mutating func receiveQuestion(
         _ datagram: Datagram, from peer: Endpoint, to local: Endpoint, _ port: PortIndex, _ now: UInt64
     ) -> ServiceVerdict {
-        guard isOfLab(peer.ip), datagram.sourcePort != 0 else { return .consumed }
+        guard isOfLab(peer.ip), datagram.sourcePort != 0, mayAskForName(port, now) else { return .consumed }
         switch names.answer(datagram.content, askedOn: index, uplink: uplink(of: port), over: .datagram) {
         case .nothing: break
         case .answer(let answer): say(local.datagram(to: peer, from: DNSResponder.port, to: datagram.sourcePort, answer), port, now)
