@@ -9,8 +9,9 @@ SHELL = /bin/bash
 # Debian's names. They are installed only where they are missing; as an ordinary user, missing ones are named.
 BUILD_PACKAGES = libarchive-dev libssl-dev libyaml-dev pkg-config
 RUN_PACKAGES = mmdebstrap passt
-TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 cpio dhcpcd-base dnsmasq-base e2fsprogs iproute2 iputils-ping \
-  isc-dhcp-client kea-admin libarchive-tools lz4 ndisc6 procps strace tcpdump tmux tshark xz-utils zstd
+TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 chromium cpio dhcpcd-base dnsmasq-base e2fsprogs \
+  fonts-dejavu-core graphviz iproute2 iputils-ping isc-dhcp-client kea-admin libarchive-tools lz4 ndisc6 procps strace \
+  tcpdump tmux tshark xz-utils zstd
 BENCH_PACKAGES = iproute2 procps vde2
 
 .PHONY: build test bench fuzz quickstart install clean build-packages run-packages test-packages bench-packages qemu

@@ -38,7 +38,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "vmlab",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
     ],
     targets: [
@@ -52,6 +52,7 @@ let package = Package(
         room("LabModel"),
         room("LabFile", ["LabModel", "CYAML"]),
         room("LabPlan", ["LabModel"]),
+        room("LabGraph", ["LabModel"]),
 
         // From the plan to running machines.
         room("Host", ["CLinux", system]),
@@ -61,7 +62,7 @@ let package = Package(
         room("LabRunner", ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"]),
         .executableTarget(
             name: "vmlab",
-            dependencies: ["LabModel", "LabFile", "LabPlan", "LabImages", "LabNetwork", "LabRunner", "Carrier", "Host", arguments],
+            dependencies: ["LabModel", "LabFile", "LabPlan", "LabGraph", "LabImages", "LabNetwork", "LabRunner", "Carrier", "Host", arguments],
             swiftSettings: strict),
 
         // The bridge: frames in, frames out. No Foundation either.
@@ -81,6 +82,7 @@ let package = Package(
 
         tests("HostTests", ["Host", system]),
         tests("LabFileTests", ["LabFile", "LabModel", "LabPlan"]),
+        tests("LabGraphTests", ["LabGraph", "LabModel"]),
         tests("LabPlanTests", ["LabPlan", "LabModel"]),
         tests("LabImagesTests", ["LabImages", "LabFile", "LabModel", "Host", system]),
         tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host"]),

@@ -20,12 +20,22 @@ struct VMLab: ParsableCommand {
             also reads VMLAB_<VERB>_<FLAG>. `vmlab help exit-codes` lists every exit status.
             """,
         version: "vmlab \(LabRunner.Version.text)",
-        subcommands: [
-            Up.self, Down.self, PlanCommand.self, Check.self, PS.self, Events.self, Console.self, Logs.self, MachineCommand<StopWord>.self,
-            MachineCommand<StartWord>.self, MachineCommand<RestartWord>.self, MachineCommand<KillWord>.self, LinkVerbs.self, Capture.self,
-            ImageCommand.self, Doctor.self, CarrierVerbs.self,
-            Schema.self, Completion.self, VersionCommand.self,
-            Keep.self,
+        subcommands: [Keep.self],
+        groupedSubcommands: [
+            CommandGroup(name: "Labs:", subcommands: [Up.self, Down.self, PlanCommand.self, Check.self, PS.self, Events.self, Graph.self]),
+            CommandGroup(
+                name: "Machines:",
+                subcommands: [
+                    Console.self, Logs.self, MachineCommand<StopWord>.self, MachineCommand<StartWord>.self,
+                    MachineCommand<RestartWord>.self,
+                    MachineCommand<KillWord>.self,
+                ]),
+            CommandGroup(name: "Networks:", subcommands: [LinkVerbs.self, Capture.self]),
+            CommandGroup(
+                name: "This host:",
+                subcommands: [
+                    ImageCommand.self, Doctor.self, CarrierVerbs.self, Schema.self, Completion.self, VersionCommand.self,
+                ]),
         ])
 
     static func main() {

@@ -6,6 +6,7 @@ private let arrows: [String: Set<String>] = [
     "LabModel": [],
     "LabFile": ["LabModel", "CYAML"],
     "LabPlan": ["LabModel"],
+    "LabGraph": ["LabModel"],
     "LabImages": ["LabModel", "Host", "CArchive", "CCrypto"],
     "LabRunner": ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"],
     "CarrierLink": [],
@@ -16,7 +17,7 @@ private let arrows: [String: Set<String>] = [
     "vmlab-network": ["LabNetwork", "LabModel", "PortStream", "Host"],
     "Devices": ["PortStream"],
     "VMM": ["Devices", "PortStream", "Host", "CLinux"],
-    "vmlab": ["LabModel", "LabFile", "LabPlan", "LabImages", "LabNetwork", "LabRunner", "Carrier", "Host"],
+    "vmlab": ["LabModel", "LabFile", "LabPlan", "LabGraph", "LabImages", "LabNetwork", "LabRunner", "Carrier", "Host"],
     "vmlab-machine": ["VMM", "Devices", "Host"],
     "vmlab-carrier-init": ["CarrierLink", "Host", "CLinux"],
     "vmlab-leash": ["Host", "CLinux"],
@@ -27,7 +28,7 @@ private let doors: Set<String> = ["CLinux", "CYAML", "CArchive", "CCrypto"]
 
 /// Rooms that end up in the static programs, and rooms that are pure values: no Foundation there.
 private let withoutFoundation: Set<String> = [
-    "LabModel", "LabPlan", "LabNetwork", "PortStream", "Host", "CarrierLink", "Devices", "VMM", "vmlab-network", "vmlab-machine",
+    "LabModel", "LabPlan", "LabGraph", "LabNetwork", "PortStream", "Host", "CarrierLink", "Devices", "VMM", "vmlab-network", "vmlab-machine",
     "vmlab-carrier-init", "vmlab-leash",
 ]
 
