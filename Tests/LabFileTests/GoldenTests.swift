@@ -61,6 +61,38 @@ import Testing
         #expect(try Plan.up(read, images: images, folders: folders, seen: seen).isEmpty)
     }
 
+    /// A lab with networks, brought up, with other wires, with another port published, and taken down.
+    @Test func `the plans of a lab with networks`() throws {
+        let text = """
+            name: shop
+            seed: 7
+            defaults: {image: debian-12}
+            networks:
+              lan: {subnet: 10.20.0.0/24, gateway: router}
+              wan: {uplink: nat, allow: [192.168.0.0/16], link: {delay: 40ms, loss: 0.5%}, capture: {ring: 64MiB}}
+            machines:
+              router: {networks: [wan, lan], ready: {ping: true}}
+              web: {networks: [{name: lan, address: 10.20.0.10, vlan: 7}], after: [router], ready: {tcp: 80, within: 60s}}
+              tiny: {image: pulse, networks: [wan], publish: ["8080:80"]}
+
+            """
+        let folders = LabPaths(home: "/v").lab("shop")
+        var seen = SeenState(lab: "shop")
+        var plans = ""
+        var json = ""
+        for text in [text, text.replacing("40ms", with: "80ms"), text.replacing("8080", with: "8081")] {
+            let lab = try Reading.lab(text).get()
+            let images = lab.images.map { ImageFacts(of: $0, key: "key-of-\($0.name)", paths: LabPaths(home: "/v")) }
+            let up = try Plan.up(lab, images: images, folders: folders, seen: seen)
+            for step in up.steps { seen.finish(step.action) }
+            plans += up.text(commandLines: true) + "\n"
+            json += up.json.pretty + "\n"
+        }
+        let down = Plan.down(seen: seen)
+        try Golden.check(plans + down.text(), "Tests/Goldens/networks.plan.txt")
+        try Golden.check(json + down.json.pretty + "\n", "Tests/Goldens/networks.plan.json")
+    }
+
     static func labs() throws -> [String] {
         let folder = Golden.root.appending(path: "Labs")
         return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().filter {
