@@ -11,14 +11,16 @@ package enum FileTrouble: Error, Hashable, Sendable {
     case missing
     /// A folder where a file was asked for, or the other way round.
     case otherKind
-    /// The operating system's own words: `Permission denied`.
+    /// This person may not; the operating system's own words: `Permission denied`.
+    case denied(String)
+    /// Any other reason of the operating system, in its words.
     case refused(String)
 
     package var description: String {
         switch self {
         case .missing: "it does not exist"
         case .otherKind: "it is of another kind"
-        case .refused(let reason): reason
+        case .denied(let reason), .refused(let reason): reason
         }
     }
 }

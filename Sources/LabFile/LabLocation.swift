@@ -15,7 +15,7 @@ package enum LabLocation: Hashable, Sendable {
             switch error {
             case .otherKind: return .file(path)
             case .missing: throw .missing(path)
-            case .refused(let reason): throw .unreadable(path, reason)
+            case .denied, .refused: throw .unreadable(path, error)
             }
         }
         let name = try choose(among: names, in: path)
@@ -36,7 +36,7 @@ package enum LabLocationError: Error, Hashable, Sendable, CustomStringConvertibl
     case missing(String)
     case none(String)
     case several(String, [String])
-    case unreadable(String, String)
+    case unreadable(String, FileTrouble)
 
     package var description: String {
         switch self {
@@ -45,7 +45,7 @@ package enum LabLocationError: Error, Hashable, Sendable, CustomStringConvertibl
             "there is no lab.yaml and no *.lab.yaml in \(folder == "." ? "this folder" : folder); name a file or a folder with -f"
         case .several(let folder, let names):
             "there are several lab files in \(folder == "." ? "this folder" : folder); name one with -f: \(names.joined(separator: ", "))"
-        case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)"
+        case .unreadable(let path, let trouble): "\(path) cannot be read: \(trouble.description)"
         }
     }
 }

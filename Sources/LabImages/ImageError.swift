@@ -89,6 +89,8 @@ extension ImageError {
     init(_ error: OSError, _ subject: String) {
         if error.code == .noSuchFileOrDirectory {
             self.init(.missingInput, subject)
+        } else if error.code == .isDirectory {
+            self.init(.recipe("it is a folder, and a file is wanted"), subject)
         } else if error.code == .noSpace || error.code == .diskQuotaExceeded || error.code == .fileTooLarge {
             self.init(.noSpace(needed: nil, free: FreeSpace.at(subject)), subject)
         } else {

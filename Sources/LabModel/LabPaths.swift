@@ -15,22 +15,30 @@ package struct LabPaths: Hashable, Sendable, Codable {
         self.run = run
     }
 
+    /// All three in one folder.
+    package init(home: String) { self.init(cache: home + "/cache", state: home + "/state", run: home + "/run") }
+
     /// `VMLAB_HOME` moves all three; else the XDG directories, else their defaults.
     ///
     /// - Parameter user: the numeric user id, for the run directory where `XDG_RUNTIME_DIR` is not set.
-    package init(environment: [String: String], user: UInt32) {
+    package init(environment: [String: String], user: UInt32) throws(HomeUnknown) {
         func value(_ name: String) -> String? {
             guard let text = environment[name], text.hasPrefix("/") else { return nil }
             return text
         }
         if let home = value("VMLAB_HOME") {
-            self.init(cache: home + "/cache", state: home + "/state", run: home + "/run")
+            self.init(home: home)
             return
         }
-        let home = value("HOME") ?? "/"
+        func folder(_ name: String, below home: String) throws(HomeUnknown) -> String {
+            if let folder = value(name) { return folder }
+            // Nothing of a person's is meant to lie in the root folder, even where that could be written.
+            guard let own = value("HOME"), own != "/" else { throw HomeUnknown() }
+            return own + home
+        }
         self.init(
-            cache: (value("XDG_CACHE_HOME") ?? home + "/.cache") + "/vmlab",
-            state: (value("XDG_STATE_HOME") ?? home + "/.local/state") + "/vmlab",
+            cache: try folder("XDG_CACHE_HOME", below: "/.cache") + "/vmlab",
+            state: try folder("XDG_STATE_HOME", below: "/.local/state") + "/vmlab",
             run: (value("XDG_RUNTIME_DIR") ?? "/tmp/vmlab-\(user)") + "/vmlab")
     }
 
@@ -38,6 +46,13 @@ package struct LabPaths: Hashable, Sendable, Codable {
 
     /// `cache/images/<key>`: one built image, complete or absent.
     package func image(key: String) -> ImageFolder { ImageFolder(path: "\(cache)/images/\(key)") }
+}
+
+/// The environment does not say where anything of this person's is to lie.
+package struct HomeUnknown: Error, Hashable, Sendable, CustomStringConvertible {
+    package init() {}
+
+    package var description: String { "there is no folder for images and labs: HOME is not set" }
 }
 
 /// The folders of one lab.

@@ -20,6 +20,8 @@ extension Outcome {
         case let error as OSError: self.init(error.exitCode, error.description, hint: error.hint)
         case let error as ImageError: self.init(ExitCode(rawValue: error.exitStatus) ?? .bug, error.description, hint: Outcome.hint(error))
         case let error as CarrierError: self.init(error.exitCode, error.description)
+        case let error as HomeUnknown:
+            self.init(.usage, error.description, hint: "set HOME, or VMLAB_HOME to a folder for all that vmlab keeps")
         case let error as PlanError: self.init(.bug, error.description)
         default: self.init(.bug, "\(error)")
         }

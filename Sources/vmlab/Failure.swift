@@ -28,9 +28,10 @@ enum Failure {
 
     private static func code(of error: LabLocationError) -> ExitCode {
         switch error {
-        case .missing, .none: .inputMissing
+        case .missing, .none, .unreadable(_, .missing), .unreadable(_, .otherKind): .inputMissing
         case .several: .usage
-        case .unreadable: .notPermitted
+        case .unreadable(_, .denied): .notPermitted
+        case .unreadable(_, .refused): .inputOutput
         }
     }
 }

@@ -43,6 +43,7 @@ struct HostFiles: Files {
         switch error.code {
         case .noSuchFileOrDirectory: .missing
         case .isDirectory, .notDirectory: .otherKind
+        case .permissionDenied, .notPermitted: .denied("\(error.code)")
         default: .refused("\(error.code)")
         }
     }

@@ -24,7 +24,6 @@ struct SetOptions: ParsableArguments {
 /// The lab that a command line means.
 struct LabChoice {
     let io: Streams
-    let paths: LabPaths
     private let argument: String?
     private let name: String?
 
@@ -32,21 +31,15 @@ struct LabChoice {
         if let file = options.file, let positional, file != positional {
             throw UsageError(description: "the lab is named twice: \(positional) and -f \(file)")
         }
-        if let name = options.name, !Self.isName(name) {
-            throw UsageError(
-                description: "--name \(name) is no name for a lab", hint: "a letter, then letters, digits and -, at most 40 characters")
-        }
+        if let name = options.name, let fault = LabReader.fault(ofLabName: name) { throw UsageError(description: "--name: \(fault)") }
         self.io = io
         argument = positional ?? options.file
         name = options.name
-        paths = LabPaths(environment: io.environment, user: geteuid())
     }
 
-    /// The rule of the lab file's `name`: it becomes a folder's name.
-    private static func isName(_ text: String) -> Bool {
-        guard let first = text.utf8.first, text.utf8.count <= 40 else { return false }
-        func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) }
-        return isLetter(first) && text.utf8.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) || $0 == 0x2D }
+    /// Where this person's labs lie; what only reads a lab file does without.
+    var paths: LabPaths {
+        get throws { try LabPaths(environment: io.environment, user: geteuid()) }
     }
 
     /// A lab that was read, the id it goes by, and the file it came from.
@@ -70,7 +63,7 @@ struct LabChoice {
             do throws(FileTrouble) {
                 bytes = try HostFiles().contents(of: path, limit: LabFile.Limits.file + 1)
             } catch {
-                throw error == .missing ? LabLocationError.missing(path) : LabLocationError.unreadable(path, error.description)
+                throw error == .missing ? LabLocationError.missing(path) : LabLocationError.unreadable(path, error)
             }
             shown = path
             source = Self.absolute(path)
@@ -116,7 +109,7 @@ struct LabChoice {
                     description: "the lab file cannot be read, and several labs were brought up from it: \(known.joined(separator: ", "))",
                     hint: "choose one with --name")
             }
-            let all = Folder.names(paths.state)
+            let all = try Folder.names(paths.state)
             if error is LabLocationError, !all.isEmpty {
                 _ = Failure.tell(error, io)
                 throw UsageError(description: "no lab was chosen", hint: "choose one with --name: \(all.joined(separator: ", "))")
@@ -127,7 +120,7 @@ struct LabChoice {
 
     /// A file whose name was edited means another lab now: whoever looks for the old one is told where it went.
     private func noteFormerNames(of id: String) {
-        guard (try? FileStatus(of: paths.lab(id).state)) == nil else { return }
+        guard let paths = try? paths, (try? FileStatus(of: paths.lab(id).state)) == nil else { return }
         for former in recorded() {
             io.say("vmlab: lab \(former) was brought up from this file and is another lab: --name \(former) means it")
         }
@@ -135,7 +128,7 @@ struct LabChoice {
 
     /// Ids of labs that were brought up from the file, or the folder, that the command line means.
     private func recorded() -> [String] {
-        guard argument != "-" else { return [] }
+        guard argument != "-", let paths = try? paths else { return [] }
         let wanted = Self.absolute(argument ?? ".")
         return Folder.names(paths.state).filter { id in
             guard let source = ResolvedLab.read(paths.lab(id))?.source else { return false }

@@ -12,12 +12,10 @@ package enum FileDigest {
     package static func open(_ path: String) throws(ImageError) -> SharedDescriptor {
         do throws(OSError) {
             let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
-            guard try file.status().kind == .regular else {
-                throw OSError(.invalidArgument, "read \(path): not a regular file")
-            }
-            return SharedDescriptor(file)
+            if try file.status().kind == .regular { return SharedDescriptor(file) }
         } catch {
             throw ImageError(error, path)
         }
+        throw ImageError(.recipe("it is a folder or a device, and a file is wanted"), path)
     }
 }

@@ -50,7 +50,7 @@ struct Capture: LabCommand {
         }
         let choice = try LabChoice(options, io: io)
         let id = try choice.id()
-        let folders = choice.paths.lab(id)
+        let folders = try choice.paths.lab(id)
         let network = try CapturedNetworks(lab: id, folders: folders).choose(network)
 
         let output = try file.map { try Descriptor.open($0, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644).release() }

@@ -33,7 +33,7 @@ struct CarrierVerbs: ParsableCommand {
         }
 
         func perform(_ io: Streams) throws -> LabModel.ExitCode {
-            let choice = HostChoice(paths: LabPaths(environment: io.environment, user: geteuid())) { io.say($0) }
+            let choice = try HostChoice(paths: LabPaths(environment: io.environment, user: geteuid())) { io.say($0) }
             let measurement = try choice.measure()
             var document = Document(summary: Accelerator(for: measurement).summary, kvm: measurement)
             do {
@@ -82,7 +82,7 @@ struct CarrierVerbs: ParsableCommand {
             guard let memory = ByteCount(text: memory), memory.bytes >= 16 << 20 else {
                 throw UsageError(description: "--memory \(self.memory) is no size", hint: "at least 16MiB, such as 512MiB or 2GiB")
             }
-            let choice = HostChoice(paths: LabPaths(environment: io.environment, user: geteuid())) { io.say($0) }
+            let choice = try HostChoice(paths: LabPaths(environment: io.environment, user: geteuid())) { io.say($0) }
             let run = CarrierRun(
                 kit: try choice.kit(), leash: try Programs.sibling("vmlab-leash"), memory: memory, command: command, files: files,
                 folder: FileManager.default.currentDirectoryPath, searchPath: Environment.searchPath)

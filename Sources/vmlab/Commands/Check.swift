@@ -25,7 +25,11 @@ struct Check: LabCommand {
             if json {
                 io.print(Diagnostics(list: []).json.pretty)
             } else {
-                io.say("lab \(read.id): \(read.lab.machines.count) machines, \(read.lab.images.count) images, no mistakes")
+                let counts = [
+                    Text.counted(read.lab.machines.count, "machine"), Text.counted(read.lab.networks.count, "network"),
+                    Text.counted(read.lab.images.count, "image"),
+                ]
+                io.say("lab \(read.id): \(counts.joined(separator: ", ")), no mistakes")
             }
             return .done
         } catch let diagnostics as Diagnostics {

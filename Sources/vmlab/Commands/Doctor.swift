@@ -38,7 +38,7 @@ struct Doctor: LabCommand {
     }
 
     func perform(_ io: Streams) throws -> LabModel.ExitCode {
-        let findings = Examination(io: io).findings()
+        let findings = try Examination(io: io, paths: LabPaths(environment: io.environment, user: geteuid())).findings()
         if json {
             io.print(try Output.json(Document(findings: findings)))
         } else {
@@ -56,7 +56,7 @@ struct Doctor: LabCommand {
 /// Looks at the host, one question after another; changes nothing.
 private struct Examination {
     let io: Streams
-    private var paths: LabPaths { LabPaths(environment: io.environment, user: geteuid()) }
+    let paths: LabPaths
 
     func findings() -> [Doctor.Finding] {
         let (kvm, measurement) = kvm()

@@ -44,7 +44,7 @@ struct Down: LabCommand {
         let choice = try LabChoice(options, positional: lab, io: io)
         let id = try choice.id()
         if dryRun {
-            let plan = LabView(lab: id, paths: choice.paths).planDown()
+            let plan = try LabView(lab: id, paths: choice.paths).planDown()
             io.writeOut(Array((json ? plan.json.pretty + "\n" : plan.text()).utf8))
             return .done
         }

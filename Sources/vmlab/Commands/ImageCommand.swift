@@ -23,7 +23,7 @@ struct ImageCommand: ParsableCommand {
             forLabIn: FileManager.default.currentDirectoryPath, then: LabChoice.imagePlaces(io.environment), files: HostFiles())
     }
 
-    static func store(_ io: Streams) -> ImageStore { ImageStore(paths: LabPaths(environment: io.environment, user: geteuid())) }
+    static func store(_ io: Streams) throws -> ImageStore { ImageStore(paths: try LabPaths(environment: io.environment, user: geteuid())) }
 
     struct Build: LabCommand {
         static let configuration = CommandConfiguration(
@@ -59,7 +59,7 @@ struct ImageCommand: ParsableCommand {
 
         func perform(_ io: Streams) throws -> LabModel.ExitCode {
             let catalogue = ImageCommand.catalogue(io)
-            let store = ImageCommand.store(io)
+            let store = try ImageCommand.store(io)
             let rows = catalogue.names.map { name in
                 do {
                     let recipe = try catalogue.recipe(named: name)
@@ -90,7 +90,7 @@ struct ImageCommand: ParsableCommand {
         @Argument(help: "The image's name.") var name: String
 
         func perform(_ io: Streams) throws -> LabModel.ExitCode {
-            let store = ImageCommand.store(io)
+            let store = try ImageCommand.store(io)
             let key = try store.key(of: try ImageCommand.catalogue(io).recipe(named: name))
             guard let image = store.lookup(key) else {
                 throw UsageError(description: "image \(name) is not built", hint: "`vmlab image build \(name)` builds it")

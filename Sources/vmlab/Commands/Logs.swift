@@ -40,7 +40,7 @@ struct Logs: LabCommand {
         if let stream, !Self.streams.contains(stream) { throw Self.unknown(stream) }
         let choice = try LabChoice(options, io: io)
         let id = try choice.id()
-        let folders = choice.paths.lab(id)
+        let folders = try choice.paths.lab(id)
         var filter = EscapeFilter()
         func show(_ bytes: [UInt8]) { io.writeOut(raw ? bytes : filter.text(of: bytes)) }
         if follow {

@@ -31,7 +31,7 @@ struct PS: LabCommand {
         let choice = try LabChoice(options, positional: lab, io: io)
         if all { return try listAll(choice.paths, io) }
         let id = try choice.id()
-        let view = LabView(lab: id, paths: choice.paths)
+        let view = try LabView(lab: id, paths: choice.paths)
         try show(try view.status(), io)
         guard watch, let client = try KeeperClient.connect(choice.paths.lab(id)) else { return .done }
         try client.send(.events(past: false, follow: true))

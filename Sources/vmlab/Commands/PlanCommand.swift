@@ -35,7 +35,7 @@ struct PlanCommand: LabCommand {
         let choice = try LabChoice(options, positional: lab, io: io)
         let plan: Plan
         if down {
-            plan = LabView(lab: try choice.id(), paths: choice.paths).planDown()
+            plan = try LabView(lab: choice.id(), paths: choice.paths).planDown()
         } else {
             let read = try choice.read(overrides: sets.overrides)
             plan = try LabView(lab: read.id, paths: choice.paths).plan(up: read.lab)

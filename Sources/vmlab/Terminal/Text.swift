@@ -2,6 +2,9 @@ import LabRunner
 
 /// Texts that people read.
 enum Text {
+    /// `1 machine`, `3 machines`.
+    static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
     /// What a guest, a file or a program said, without anything that a terminal would obey: one line.
     static func plain(_ text: String) -> String {
         var filter = EscapeFilter()

@@ -230,7 +230,8 @@ import Testing
         other.boot.kernel = nil
         #expect(error(other)?.description.contains("boot.kernel") == true)
         #expect(error(Recipes.image(source: .archive(path: scratch.file("root.tar"), sha256: "12"), folder: "/"))?.exitStatus == 65)
-        #expect(error(recipe(scratch, "/dev/zero"))?.exitStatus == 74)
+        #expect(error(Recipes.image(source: .archive(path: "/etc", sha256: nil), folder: "/"))?.exitStatus == 65, "a folder")
+        #expect(error(recipe(scratch, "/dev/zero"))?.exitStatus == 65)
     }
 
     @Test func `a bare kernel is its file`() throws {

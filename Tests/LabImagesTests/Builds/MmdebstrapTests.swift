@@ -34,7 +34,7 @@ import Testing
         #expect(steps.isEmpty && other.key != image.key)
         #expect(try scratch.shell("find home -name '*.part*'") == "")
 
-        let again = try ImageStore(paths: LabPaths(environment: ["VMLAB_HOME": scratch.file("again")], user: 0)).build(
+        let again = try ImageStore(paths: LabPaths(home: scratch.file("again"))).build(
             Self.recipe(files: [early]))
         #expect(again.manifest == image.manifest)
         try scratch.shell("cmp \(disk) \(try #require(again.disk))")
@@ -75,7 +75,7 @@ import Testing
         defer { try? Folder.remove(folder) }
         await #expect(processExitsWith: .signal(SIGKILL)) {
             let home = "/tmp/vmlab-images-killed.\(getppid())"
-            _ = try ImageStore(paths: LabPaths(environment: ["VMLAB_HOME": home], user: 0)).build(MmdebstrapTests.recipe()) { progress in
+            _ = try ImageStore(paths: LabPaths(home: home)).build(MmdebstrapTests.recipe()) { progress in
                 if case .bootstrapping(let step) = progress, step.contains("apt-get update") { kill(getpid(), SIGKILL) }
             }
         }
@@ -88,7 +88,7 @@ import Testing
             usleep(100_000)
         }
         #expect(left == [])
-        let image = try ImageStore(paths: LabPaths(environment: ["VMLAB_HOME": folder], user: 0)).build(Self.recipe())
+        let image = try ImageStore(paths: LabPaths(home: folder)).build(Self.recipe())
         #expect(image.disk != nil)
         #expect(Folder.names(folder + "/cache/archives").allSatisfy { !$0.hasSuffix(".part") })
     }

@@ -33,7 +33,7 @@ final class Scratch {
     }
 
     /// Cache, state and run folders inside.
-    var paths: LabPaths { LabPaths(environment: ["VMLAB_HOME": path + "/home"], user: 0) }
+    var paths: LabPaths { LabPaths(home: path + "/home") }
 
     /// Opens an archive of this folder the way a build does.
     func open(_ name: String, expected: Digest? = nil, limit: UInt64 = 1 << 30) throws -> DecodedStream {

@@ -47,7 +47,7 @@ final class Person {
         try? FileManager.default.removeItem(atPath: home)
     }
 
-    var paths: LabPaths { LabPaths(environment: ["VMLAB_HOME": home + "/v"], user: geteuid()) }
+    var paths: LabPaths { LabPaths(home: home + "/v") }
     func folders(_ lab: String) -> LabFolders { paths.lab(lab) }
 
     /// Writes a lab of machines, each `NAME: WORDS FOR THE FAKE`, and returns its folder.
