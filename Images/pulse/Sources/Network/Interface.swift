@@ -10,6 +10,8 @@ final class Interface {
     var nameServer: IPv4Address?
     var domain: [UInt8] = []
     var lease: LeaseClient?
+    /// There unless the network is switched off.
+    var host6: Host6?
     var neighbours = Neighbours()
     var counters = Counters()
     private(set) var isLinkUp: Bool
@@ -31,6 +33,7 @@ final class Interface {
     enum EtherType {
         static let ipv4: UInt16 = 0x0800
         static let arp: UInt16 = 0x0806
+        static let ipv6: UInt16 = 0x86DD
     }
 
     static let headerSize = NetworkDevice.ethernetSize
@@ -74,6 +77,7 @@ final class Interface {
         switch frame.word(12) {
         case EtherType.ipv4: receiveIPv4(payload, from: frame.hardwareAddress(6), isForAll: target.isGroup, isChecked)
         case EtherType.arp: receiveARP(payload)
+        case EtherType.ipv6: receiveIPv6(payload, from: frame.hardwareAddress(6), isChecked)
         default: counters.ignored &+= 1
         }
     }

@@ -27,6 +27,8 @@ final class Network {
         let interface = Interface(number: interfaces.count, device: device, network: self)
         randomness = Randomness(seed: randomness.next() ^ device.address.bits)
         interfaces.append(interface)
+        if case .off = setting { return }
+        interface.host6 = Host6(device.address, now: timer.now)
         switch setting {
         case .off: break
         case .lease: interface.lease = LeaseClient(now: timer.now)
@@ -52,6 +54,7 @@ final class Network {
                 wasBusy = true
             }
             interface.lease?.serve(interface, now: timer.now)
+            interface.serve6(now: timer.now)
         }
         return wasBusy || !news.isEmpty
     }
@@ -61,13 +64,16 @@ final class Network {
         interface.neighbours.forgetAll()
         interface.announce()
         interface.lease?.verify(interface, now: timer.now)
+        interface.host6?.askAgain(now: timer.now)
     }
 
     /// When something is due next.
     var deadline: UInt64? {
         var earliest: UInt64?
         for interface in interfaces {
-            if let due = interface.lease?.deadline { earliest = min(earliest ?? due, due) }
+            for due in [interface.lease?.deadline, interface.isLinkUp ? interface.host6?.deadline : nil] {
+                if let due { earliest = min(earliest ?? due, due) }
+            }
         }
         return earliest
     }

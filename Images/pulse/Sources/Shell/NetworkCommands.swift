@@ -41,6 +41,10 @@ extension Commands {
                 if let left = interface.lease?.secondsLeft(now: network.timer.now) { text = "\(text) for \(left) s" }
                 terminal.print(text)
             }
+            if let host = interface.host6 {
+                terminal.print("    \(host.linkLocal)/64")
+                for entry in host.addresses { terminal.print("    \(entry.address)/64") }
+            }
             let counters = interface.counters
             terminal.print("    received \(counters.receivedFrames) frames \(counters.receivedBytes) bytes")
             terminal.print("    sent \(counters.sentFrames) frames \(counters.sentBytes) bytes")

@@ -45,11 +45,12 @@ struct `pulse's network on QEMU` {
     private static let script = """
         ip link set lo up
         ip tuntap add dev tap0 mode tap && ip address add 10.9.0.1/24 dev tap0 && ip link set tap0 up || exit 1
+        ip address add fd00:9::1/64 dev tap0 nodad || exit 1
         cd "$FOLDER" || exit 1
         dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --interface=tap0 --bind-interfaces --user=root \\
             --pid-file= --dhcp-leasefile=leases --no-ping --dhcp-range=10.9.0.50,10.9.0.60,255.255.255.0,1h --domain=shop.lab \\
             --dhcp-host=02:00:00:00:00:05,10.9.0.55 --local=/shop.lab/ --local=// \\
-            --host-record=web.shop.lab,10.9.0.1 --cname=www.shop.lab,web.shop.lab 2>dnsmasq.log &
+            --enable-ra --dhcp-range=fd00:9::,ra-only,64 --host-record=web.shop.lab,10.9.0.1 --cname=www.shop.lab,web.shop.lab 2>dnsmasq.log &
         names=$!
         "$EMULATOR" -M pc -accel tcg -m 32 -nodefaults -no-user-config -nographic -no-reboot -kernel "$KERNEL" -append "$LINE" \\
             -serial stdio -netdev tap,id=n0,ifname=tap0,script=no,downscript=no \\
@@ -59,6 +60,9 @@ struct `pulse's network on QEMU` {
         await 'pulse: lease'
         ping -q -c 5 -i 0.2 -W 10 10.9.0.55
         ping -q -c 5 -i 0.2 -W 10 -M do -s 1472 10.9.0.55
+        for try in $(seq 60); do ping -q -c 1 -W 1 fd00:9::ff:fe00:5 >/dev/null && break; done
+        ping -q -c 5 -i 0.2 -W 10 fd00:9::ff:fe00:5
+        ping -q -c 5 -i 0.2 -W 10 -s 1452 -M do fe80::ff:fe00:5%tap0
         exec 3<>/dev/udp/10.9.0.55/7
         printf 'say that again' >&3
         timeout 20 head -c 14 <&3
@@ -89,7 +93,7 @@ struct `pulse's network on QEMU` {
         let text = String(decoding: try PulseDisk.bytes(of: output), as: UTF8.self)
         guard ending != nil else { throw PulseMachine.Failure(description: "did not end: \(text)") }
         // Linux of pulse.
-        #expect(text.split(separator: "5 packets transmitted, 5 received, 0% packet loss").count == 3, "\(text)")
+        #expect(text.split(separator: "5 packets transmitted, 5 received, 0% packet loss").count == 5, "\(text)")
         #expect(text.contains("say that again"), "\(text)")
         // pulse of Linux and dnsmasq.
         #expect(text.contains("pulse: lease 10.9.0.55/24 gateway 10.9.0.1 dns 10.9.0.1\npulse: ready\n"), "\(text)")
