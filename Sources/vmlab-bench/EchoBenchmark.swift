@@ -8,6 +8,7 @@ import Host
 /// their own, under strace, as the difference between a short one and a long one, so that starting and printing do not count.
 enum EchoBenchmark {
     private static let rounds = 200
+    private static let turns = 3
     private static let short = 20
     private static let target = "10.20.0.7"
     private static let patience = 300_000
@@ -25,24 +26,34 @@ enum EchoBenchmark {
             print("\necho: skipped, there is no usable /dev/kvm here")
             return
         }
-        var rows: [[String]] = []
-        for pair in Pair.allCases {
-            do {
-                let said = try ask(pair, "ping \(target) \(short) 0;ping \(target) \(rounds) 0;ping \(target) \(rounds) 0 1400")
-                let times = try averages(in: said)
-                rows.append([pair.name, "\(times[1]) ms", "\(times[2]) ms", try exits(pair)])
-            } catch {
-                rows.append([pair.name, "not measured: \(error)", "", ""])
+        // In turns, and the best of each: whatever else the host does, it is unlikely to hit one pair every time.
+        var best: [Pair: [Double]] = [:]
+        var troubles: [Pair: String] = [:]
+        for _ in 0..<turns {
+            for pair in Pair.allCases where troubles[pair] == nil {
+                do {
+                    let said = try ask(pair, "ping \(target) \(short) 0;ping \(target) \(rounds) 0;ping \(target) \(rounds) 0 1400")
+                    let times = try averages(in: said)
+                    best[pair] = zip(best[pair] ?? times, times).map(min)
+                } catch {
+                    troubles[pair] = "\(error)"
+                }
             }
         }
+        let rows = try Pair.allCases.map { pair in
+            guard troubles[pair] == nil, let times = best[pair] else {
+                return [pair.name, "not measured: \(troubles[pair] ?? "")", "", ""]
+            }
+            return [pair.name, String(format: "%.3f ms", times[1]), String(format: "%.3f ms", times[2]), try exits(pair)]
+        }
         printTable(
-            "echoes between two guests, \(rounds) one after the other (means)",
+            "echoes between two guests, \(rounds) one after the other (means, best of \(turns) turns)",
             ["", "56 bytes", "1400 bytes", "exits to user space a frame"], rows)
     }
 
     /// The middle number of each summary line, in milliseconds.
-    private static func averages(in text: String) throws -> [String] {
-        let found = text.matches(of: #/min/avg/max [0-9.]+/([0-9.]+)/#).map { String($0.1) }
+    private static func averages(in text: String) throws -> [Double] {
+        let found = text.matches(of: #/min/avg/max [0-9.]+/([0-9.]+)/#).compactMap { Double($0.1) }
         guard found.count == 3, !text.contains("100% lost") else { throw BenchmarkError("pulse said \(text.suffix(300))") }
         return found
     }
