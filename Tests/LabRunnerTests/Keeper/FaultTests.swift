@@ -9,11 +9,12 @@ extension `played labs` {
     /// The loops over every record: something is killed there, and then nothing may be left.
     @Suite(.serialized) struct `killed at every record of the ledger` {
         private static let machines = [("db", ""), ("web", "")]
+        private static let networks = Person.networks
 
         /// How many records an undisturbed `up` writes.
         private func recordCount() throws -> UInt64 {
             let person = try Person()
-            let lab = try person.lab(Self.machines)
+            let lab = try person.lab(Self.machines, networks: Self.networks)
             try #require(try person.vmlab("up", lab).status == 0)
             let ledger = try Ledger.read(person.folders("shop").ledger)
             #expect(ledger.damagedLines.isEmpty)
@@ -27,7 +28,7 @@ extension `played labs` {
             #expect(count > 10, "folders, image, disks, machines and their readiness: \(count)")
             for record in 1...count {
                 let person = try Person()
-                let lab = try person.lab(Self.machines)
+                let lab = try person.lab(Self.machines, networks: Self.networks)
                 let failpoint = Failpoint(moment: moment, record: record).description
                 let up = try person.vmlab("up", lab, variables: [Failpoint.variable: failpoint])
                 #expect(up.status == 71 && up.err.contains("the keeper"), "\(failpoint): \(up.all)")
@@ -42,7 +43,7 @@ extension `played labs` {
         @Test func `the keeper: up goes on from there`() throws {
             for record in 1...(try recordCount()) {
                 let person = try Person()
-                let lab = try person.lab(Self.machines)
+                let lab = try person.lab(Self.machines, networks: Self.networks)
                 let failpoint = Failpoint(moment: .after, record: record).description
                 _ = try person.vmlab("up", lab, variables: [Failpoint.variable: failpoint])
                 let up = try person.vmlab("up", lab)
@@ -56,11 +57,12 @@ extension `played labs` {
             }
         }
 
-        @Test func `the machines: the lab is told, goes down, and leaves nothing`() throws {
+        @Test(arguments: [Failpoint.Victim.machines, .network, .uplinks])
+        func `the others: the lab is told, goes down, and leaves nothing`(victim: Failpoint.Victim) throws {
             for record in 1...(try recordCount()) {
                 let person = try Person()
-                let lab = try person.lab(Self.machines)
-                let failpoint = Failpoint(moment: .after, record: record, victim: .machines).description
+                let lab = try person.lab(Self.machines, networks: Self.networks)
+                let failpoint = Failpoint(moment: .after, record: record, victim: victim).description
                 let up = try person.vmlab("up", lab, variables: [Failpoint.variable: failpoint])
                 if up.status != 0 { #expect(up.err.contains("crashed(signal 9)"), "\(failpoint): \(up.all)") }
                 let down = try person.vmlab("down", lab)
@@ -85,7 +87,7 @@ extension `played labs` {
         @Test func `a down that is killed half-way is finished by the next one`() throws {
             for microseconds in stride(from: UInt32(0), to: 300_000, by: 15_000) {
                 let person = try Person()
-                let lab = try person.lab(Self.machines)
+                let lab = try person.lab(Self.machines, networks: Self.networks)
                 try #require(try person.vmlab("up", lab).status == 0)
                 let down = try person.start(["down", lab])
                 usleep(microseconds)

@@ -20,7 +20,7 @@ enum FakeNetwork {
           case $1 in
             stop) exit 0 ;;
             port-down|uplink-down) echo '{"event":"'$1'","port":"'$2'"}' >&"$control" ;;
-            link) [ "$3" = "loss=999999" ] && echo '{"event":"refused","word":"link","detail":"too much"}' >&"$control" ||
+            link) [[ $word == *loss=999999* ]] && echo '{"event":"refused","word":"link","detail":"too much"}' >&"$control" ||
               echo '{"event":"done","word":"link"}' >&"$control" ;;
             partition|heal) echo '{"event":"done","word":"'$1'"}' >&"$control" ;;
             probe) [ -e "$home/probe-fails" ] || echo '{"event":"probe","id":"'$2'","answer":"ready"}' >&"$control" ;;

@@ -50,12 +50,18 @@ final class Person {
     var paths: LabPaths { LabPaths(home: home + "/v") }
     func folders(_ lab: String) -> LabFolders { paths.lab(lab) }
 
+    /// Two networks that every machine of a lab is on; the second has a way out.
+    static let networks = "networks:\n  lan: {subnet: 10.20.0.0/24}\n  wan: {subnet: 10.30.0.0/24, uplink: nat}\n"
+
     /// Writes a lab of machines, each `NAME: WORDS FOR THE FAKE`, and returns its folder.
     @discardableResult
-    func lab(_ machines: [(String, String)], named name: String = "shop", more: String = "") throws -> String {
+    func lab(
+        _ machines: [(String, String)], named name: String = "shop", more: String = "", networks: String = ""
+    ) throws -> String {
         let folder = home + "/" + name
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        var text = "name: \(name)\nmachines:\n"
+        var text = "name: \(name)\n\(networks)machines:\n"
+        let more = networks.isEmpty ? more : ", networks: [lan, wan]\(more)"
         for (machine, words) in machines {
             text += "  \(machine): {image: fake, memory: 16MiB, cmdline: \"\(words)\", disks: [{size: 1MiB}]"
             text += ", ready: {console: \"fake: ready\", within: 10s}\(more)}\n"
@@ -146,6 +152,20 @@ final class Person {
             guard command.contains(home + "/") || variables.contains("\(ProcessTable.mark)=\(home)/") else { return nil }
             return command.contains(text) ? pid : nil
         }
+    }
+
+    /// The lines of a file that a fake writes, oldest first.
+    func lines(_ file: String) -> [String] {
+        ((try? String(contentsOfFile: home + "/" + file, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
+    }
+
+    /// Looks again and again, for a minute at most.
+    func wait(_ what: String, _ location: SourceLocation = #_sourceLocation, until condition: () throws -> Bool) throws {
+        for _ in 0..<3000 {
+            if try condition() { return }
+            usleep(20_000)
+        }
+        Issue.record("waited a minute for \(what)", sourceLocation: location)
     }
 
     func keeper() throws -> Int32 {
