@@ -8,7 +8,7 @@ package struct GatewayServices: SwitchServices {
     let index: NetworkIndex
     let network: NetworkSettings
     let gateway: Endpoint
-    let names: DNSResponder
+    var names: DNSResponder
     let policy: UplinkPolicy
     var dhcp: DHCPServer
     var streams = NameStreams()
@@ -49,10 +49,25 @@ package struct GatewayServices: SwitchServices {
         let isOurs: ServiceVerdict?
         switch frame.type {
         case EthernetFrame.arp: isOurs = receiveARP(frame, port, now)
-        case EthernetFrame.ipv4, EthernetFrame.ipv6: isOurs = receiveIP(frame, port, now)
+        case EthernetFrame.ipv4: isOurs = receiveIP(frame, port, now)
+        case EthernetFrame.ipv6:
+            noteAddress(frame, port)
+            isOurs = receiveIP(frame, port, now)
         default: isOurs = nil
         }
         return isOurs ?? (isToUs ? .consumed : .notOurs)
+    }
+
+    /// A machine that asks whether its address is another's already (RFC 4862, 5.4), or sends from it, has it.
+    private mutating func noteAddress(_ frame: EthernetFrame, _ port: PortIndex) {
+        guard let packet = IPPacket(frame.payload, type: frame.type), case .v6(let source) = packet.source else { return }
+        let own = IPv6Address(prefix: network.prefix6, settings[port].mac)
+        if source == own { return names.note(own) }
+        guard packet.source.isUnspecified, packet.transport == IPPacket.Transport.icmp6, let message = ICMPMessage(packet),
+            message.type == ICMPMessage.V6.neighborSolicitation
+        else { return }
+        // Four unused bytes, then the address that is asked for.
+        if message.content.dropFirst(4).prefix(16).elementsEqual(own.octets) { names.note(own) }
     }
 
     // MARK: - Ports

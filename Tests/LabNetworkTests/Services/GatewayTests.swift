@@ -64,6 +64,26 @@ import Testing
         )
     }
 
+    @Test func `a neighbour's IPv6 address is told of once the neighbour has it`() throws {
+        let shop = Shop()
+        var question: [UInt8] = [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2] + Array("db".utf8) + [0, 0, 28, 0, 1]
+        func answers() throws -> UInt8 {
+            question[1] &+= 1
+            let answer = try #require(shop.exchange(Wire.udp(shop.endpoint(web), 4000, shop.gatewayEndpoint, 53, question)).first)
+            // Ethernet, IPv4, UDP; then the count of answers in the header.
+            return answer[14 + 20 + 8 + 7]
+        }
+        #expect(try answers() == 0)
+        let db = shop.endpoint6(Shop.db)
+        let group = Endpoint(mac: IPv6Address.allNodes.groupMAC, ip: .v6(.allNodes))
+        let nobody = Endpoint(mac: db.mac, ip: .v6(IPv6Address(high: 0, low: 0)))
+        // Somebody else asks for it: that says nothing.
+        _ = shop.services.receive(Wire.icmp(nobody, group, type: 135, [0, 0, 0, 0] + db.ip.octets), from: web, now: shop.now)
+        #expect(try answers() == 0)
+        _ = shop.services.receive(Wire.icmp(nobody, group, type: 135, [0, 0, 0, 0] + db.ip.octets), from: Shop.db, now: shop.now)
+        #expect(try answers() == 1)
+    }
+
     @Test func `whatever is sent in the gateway's own name is dropped`() {
         let shop = Shop()
         let forged = Endpoint(mac: Shop.stranger, ip: shop.gateway)

@@ -22,9 +22,12 @@ package struct DNSResponder: Sendable {
     private static let largest = 1232
     private static let largestWithoutExtensions = 512
 
-    private let zone: DNSZone
+    private var zone: DNSZone
 
     package init(_ settings: BridgeSettings) { zone = DNSZone(settings) }
+
+    /// A machine has an IPv6 address, or is about to have it.
+    mutating func note(_ address: IPv6Address) { zone.note(address) }
 
     package func answer(_ bytes: ArraySlice<UInt8>, askedOn network: NetworkIndex, uplink: Uplink, over carrier: Carrier) -> Outcome {
         guard let query = DNSQuery(bytes) else { return .nothing }

@@ -31,6 +31,10 @@ package struct DNSZone: Sendable {
     /// The names above the domains.
     private var above: Set<DNSName> = []
     private let networks: [NetworkSettings]
+    /// Addresses that machines have formed, as they said themselves.
+    private var formed: Set<IPv6Address> = []
+    /// Those that they would form.
+    private var foreseen: Set<IPv6Address> = []
 
     /// What the bridge is called, unless a machine is.
     static let gatewayLabel = "gateway"
@@ -50,6 +54,7 @@ package struct DNSZone: Sendable {
             let index = NetworkIndex(number)
             for port in settings.ports where port.network == index {
                 let own = IPv6Address(prefix: network.prefix6, port.mac)
+                foreseen.insert(own)
                 let place = Place(network: index, values: [.a(port.address), .aaaa(own)])
                 if let short = DNSName(port.name.machine) { machines[short, default: []].append(place) }
                 guard let name = DNSName(port.name.machine + "." + network.domain) else { continue }
@@ -68,13 +73,25 @@ package struct DNSZone: Sendable {
         }
     }
 
+    /// A machine has an IPv6 address, or is about to have it.
+    mutating func note(_ address: IPv6Address) {
+        if foreseen.contains(address) { formed.insert(address) }
+    }
+
+    /// A machine without IPv6, or with addresses of its own making, is not to be looked for where it is not: on the asker's own network,
+    /// where nothing else would tell.
+    private func isThere(_ value: Value) -> Bool {
+        guard case .aaaa(let address) = value else { return true }
+        return !foreseen.contains(address) || formed.contains(address)
+    }
+
     /// - Parameter network: the asker's: addresses there come first.
     package func find(_ name: DNSName, askedOn network: NetworkIndex) -> Finding {
         if let places = machines[name] {
             let near = places.filter { $0.network == network }
             let far = places.filter { $0.network != network }
             let zone = domains.contains(name.parent) ? name.parent : name
-            return .name((near + far).flatMap(\.values), zone: zone)
+            return .name(near.flatMap(\.values).filter(isThere) + far.flatMap(\.values), zone: zone)
         }
         if domains.contains(name) {
             let server = DNSName(labels: [Array(Self.gatewayLabel.utf8)] + name.labels) ?? name

@@ -39,7 +39,9 @@ struct `dig finds nothing wrong` {
         ("+noedns +noad +norec +header-only", ["status: FORMERR"], []),
         ("db", ["status: NOERROR", "db.\t\t\t60\tIN\tA\t10.20.0.11"], []),
         ("DB.Shop.LAB", ["DB.Shop.LAB.\t\t60\tIN\tA\t10.20.0.11"], []),
-        ("web.shop.lab aaaa", ["AAAA\tfd12:3456:789a:1:0:ff:fe00:a\n", "AAAA\tfd12:3456:789a:2:0:ff:fe00:10a\n", "ANSWER: 2"], []),
+        ("web.shop.lab aaaa", ["AAAA\tfd12:3456:789a:2:0:ff:fe00:10a\n"], []),
+        // It is on the asker's network, and never said that it speaks IPv6.
+        ("db.shop.lab aaaa", ["status: NOERROR", "ANSWER: 0", "shop.lab.\t\t5\tIN\tSOA"], []),
         ("web.shop.lab mx", ["status: NOERROR", "ANSWER: 0", "shop.lab.\t\t5\tIN\tSOA"], []),
         ("nobody.shop.lab", ["status: NXDOMAIN", "shop.lab.\t\t5\tIN\tSOA"], []),
         ("nobody", ["status: NXDOMAIN", ".\t\t\t5\tIN\tSOA"], []),
