@@ -186,7 +186,7 @@ extension Interface {
     package var cardName: String? {
         // IFNAMSIZ, less the zero byte.
         guard network.utf8.count <= 15, network != "lo", network != "all", network != "default" else { return nil }
-        let isOfKernel = network.hasPrefix("eth") && network.dropFirst(3).allSatisfy { $0.isNumber }
+        let isOfKernel = network.hasPrefix("eth") && network.utf8.count > 3 && network.dropFirst(3).allSatisfy { $0.isNumber }
         return isOfKernel ? nil : network
     }
 }
