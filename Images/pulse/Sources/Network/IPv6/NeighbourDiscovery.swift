@@ -67,9 +67,14 @@ struct Host6 {
     /// A router spoke: nothing more to ask.
     mutating func noteRouter() { questionsLeft = 0 }
 
+    /// Lets go of addresses whose time is over.
+    mutating func expire(now: UInt64) {
+        if addresses.contains(where: { $0.end <= now }) { addresses.removeAll { $0.end <= now } }
+    }
+
     /// Takes an address for `seconds`, or lets it go where that is 0.
     mutating func take(_ address: IPv6Address, seconds: UInt32, now: UInt64) {
-        addresses.removeAll { $0.end <= now }
+        expire(now: now)
         let end = now &+ UInt64(seconds) &* Self.second
         if let index = addresses.firstIndex(where: { $0.address == address }) {
             addresses[index].end = end
@@ -129,6 +134,7 @@ extension Interface {
 
     /// Asks for routers, if that is due.
     func serve6(now: UInt64) {
+        host6?.expire(now: now)
         guard isLinkUp, let host = host6, let due = host.deadline, now >= due else { return }
         host6?.noteQuestion(now: now)
         let routers = IPv6Address.allRouters
