@@ -83,7 +83,7 @@ let package = Package(
         tests("HostTests", ["Host", system]),
         tests("LabFileTests", ["LabFile", "LabModel", "LabPlan"]),
         tests("LabGraphTests", ["LabGraph", "LabModel"]),
-        tests("LabPlanTests", ["LabPlan", "LabModel"]),
+        tests("LabPlanTests", ["LabPlan", "LabModel", "LabNetwork"]),
         tests("LabImagesTests", ["LabImages", "LabFile", "LabModel", "Host", system]),
         tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host"]),
         tests("CarrierTests", ["Carrier", "CarrierLink", "LabImages", "LabModel", "Host", "CLinux", system]),

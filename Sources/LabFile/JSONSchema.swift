@@ -27,8 +27,8 @@ package enum JSONSchema: String, CaseIterable, Sendable {
         case .list(let values): return .list(values.map(withVariables))
         case .object(let members):
             let names = Set(members.map(\.name))
-            let isNumber = members.contains(.init("type", .text("integer")))
-            guard isNumber || names.contains("enum") || names.contains("pattern") && names.contains("type") else {
+            let isBare = members.contains { $0 == .init("type", .text("integer")) || $0 == .init("type", .text("boolean")) }
+            guard isBare || names.contains("enum") || names.contains("pattern") && names.contains("type") else {
                 return .object(members.map { $0.name == "propertyNames" ? $0 : JSON.Member($0.name, withVariables($0.value)) })
             }
             let description = members.filter { $0.name == "description" }

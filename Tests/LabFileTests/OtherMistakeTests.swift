@@ -3,7 +3,7 @@ import LabModel
 import Testing
 
 @Suite struct `mistakes outside of the lab file` {
-    let good = "name: a\nmachines:\n  db: {image: pulse, disks: [{size: 1GiB}], ready: {console: x}}\n"
+    let good = "name: a\nnetworks: {lan: {}}\nmachines:\n  db: {image: pulse, disks: [{size: 1GiB}], ready: {console: x}}\n"
 
     /// `file:line:column message` of everything that is wrong.
     func mistakes(_ result: Result<Lab, Diagnostics>) -> [String] {
@@ -12,6 +12,8 @@ import Testing
 
     @Test(arguments: [
         ("machines.dv.cpus=2", "1:1 there is no machine `dv` to set this of; did you mean `db`?"),
+        ("networks.lna.mtu=9000", "1:1 there is no network `lna` to set this of; did you mean `lan`?"),
+        ("networks.lan.mtu=9000", nil), ("networks.lan.link.loss=0.5", "1:24 `loss` wants a unit: 0.5%?"),
         ("machines.db.cpus=9", "1:18 `cpus` wants a whole number from 1 to 8, not `9`"),
         ("machines.db.cpsu=1", "1:1 unknown key `cpsu`; did you mean `cpus`?"),
         ("machines.db", "1:1 `--set` wants a path and a value such as `machines.web.cpus=2`"),

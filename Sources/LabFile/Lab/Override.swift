@@ -1,7 +1,7 @@
 /// `--set machines.web.cpus=2`: one value put into the tree before it is decoded, whatever the file says.
 ///
 /// A part of the path is a key, or the number of a list's entry from 0. What is in the way is made if it is missing, but a
-/// machine is not: a mistyped name would make another one. The value is text as it stands, or YAML where it begins with a
+/// machine or a network is not: a mistyped name would make another one. The value is text as it stands, or YAML where it begins with a
 /// bracket, a brace or a quote.
 enum Override {
     /// - Parameter sets: the arguments; each is a line of the source that their marks point into.
@@ -73,8 +73,9 @@ enum Override {
         switch node.content {
         case .mapping(var entries):
             let index = entries.firstIndex { $0.key == part }
-            if index == nil, walked == ["machines"], path.count > 1 {
-                findings.add(line, "there is no machine \(quoted(part)) to set this of", near: part, among: entries.map(\.key))
+            if index == nil, walked == ["machines"] || walked == ["networks"], path.count > 1 {
+                let kind = walked == ["machines"] ? "machine" : "network"
+                findings.add(line, "there is no \(kind) \(quoted(part)) to set this of", near: part, among: entries.map(\.key))
                 return
             }
             let empty = Node(mark: line, content: .mapping([]))
