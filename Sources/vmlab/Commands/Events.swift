@@ -9,6 +9,10 @@ struct Events: LabCommand {
         discussion: """
             Example:
               vmlab events -f Labs/quickstart | jq -r 'select(.event == "machine-ended") | .machine'
+
+            Each has `seq`, `at` and `event`; `machine`, `network` (with both: one port) and `detail` where there is something to say.
+
+            \(LabEvent.Kind.table)
             """)
 
     @Argument(help: ArgumentHelp("The lab file, or a folder with one; default: the working folder.", valueName: "lab"))

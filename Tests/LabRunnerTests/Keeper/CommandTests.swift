@@ -8,7 +8,8 @@ extension `played labs` {
         private static let verbs = [
             "up", "down", "plan", "check", "ps", "events", "console", "logs", "stop", "start", "restart", "kill", "image", "image build",
             "image ls",
-            "image inspect", "doctor", "carrier", "carrier status", "carrier run", "schema", "completion", "version",
+            "image inspect", "link", "link set", "link show", "link partition", "link heal", "doctor", "carrier", "carrier status",
+            "carrier run", "schema", "completion", "version",
         ]
 
         @Test func `has help with an example for every verb`() throws {
@@ -21,6 +22,28 @@ extension `played labs` {
                 #expect(try #require(example) < #require(usage), "\(verb): the example comes first")
             }
             #expect(!(try person.vmlab("--help").out.contains("keep")), "the keeper's own verb is hidden")
+        }
+
+        @Test func `names every kind of event`() throws {
+            let help = try Person().vmlab("events", "--help").out
+            for kind in LabEvent.Kind.allCases { #expect(help.contains("\(kind.rawValue) "), "\(kind)") }
+        }
+
+        @Test func `names the consoles that there are, and leaves when nobody reads any more`() throws {
+            let person = try Person()
+            let lab = try person.lab([("db", "")])
+            #expect(try person.vmlab("up", lab).status == 0)
+            for follow in [[], ["--follow"]] {
+                let logs = try person.start(["logs", "db", "-f", lab, "--stream", "zz"] + follow).wait()
+                #expect(logs.status == 64 && logs.err.contains("console zz") && logs.err.contains("serial, console"), "\(logs.all)")
+            }
+            // head(1) has its line; the lab says no other.
+            let piped = try person.run(
+                "/bin/sh", ["-c", "{ '\(person.programs)/vmlab' logs db -f '\(lab)' --follow; echo left >&2; } | head -n 1"], variables: [:]
+            )
+            #expect(piped.out.contains("first byte of db") && piped.err.contains("left"), "\(piped.all)")
+            #expect(try person.vmlab("down", lab).status == 0)
+            person.expectNothingLeft()
         }
 
         @Test func `lists every exit status`() throws {

@@ -162,6 +162,26 @@ extension `played labs` {
             person.expectNothingLeft()
         }
 
+        @Test func `are followed by a new start also when the host could not do it at first`() throws {
+            let person = try Person()
+            let lab = try person.lab([("db", "")], more: ", restart: always")
+            #expect(try person.vmlab("up", lab).status == 0)
+            let (program, away) = (person.programs + "/vmlab-leash", person.programs + "/away")
+            try FileManager.default.moveItem(atPath: program, toPath: away)
+            kill(try #require(try status(person).pid), SIGKILL)
+            var events = ""
+            try person.wait("a start that fails") {
+                events = try person.vmlab("events", "--name", "shop", "--past", "--no-follow").out
+                return events.contains("cannot be started again")
+            }
+            try FileManager.default.moveItem(atPath: away, toPath: program)
+            try person.wait("one that does not") { try status(person).state == .ready }
+            #expect(try status(person).restarts >= 2)
+            let down = try person.vmlab("down", lab)
+            #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(down.all)")
+            person.expectNothingLeft()
+        }
+
         @Test func `by power-off need no new start under on-failure`() throws {
             let person = try Person()
             let lab = try person.lab([("db", "powers-off")], more: ", restart: on-failure")
