@@ -62,7 +62,9 @@ let package = Package(
         room("LabRunner", ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"]),
         .executableTarget(
             name: "vmlab",
-            dependencies: ["LabModel", "LabFile", "LabPlan", "LabGraph", "LabImages", "LabNetwork", "LabRunner", "Carrier", "Host", arguments],
+            dependencies: [
+                "LabModel", "LabFile", "LabPlan", "LabGraph", "LabImages", "LabNetwork", "LabRunner", "Carrier", "Host", arguments,
+            ],
             swiftSettings: strict),
 
         // The bridge: frames in, frames out. No Foundation either.

@@ -3,12 +3,12 @@ import Testing
 
 @Suite struct `where a person's labs lie` {
     @Test func `follows VMLAB_HOME, then XDG's folders, then HOME`() throws {
-        let home = try LabPaths(environment: ["HOME": "/home/ann"], user: 7)
-        #expect(home == LabPaths(cache: "/home/ann/.cache/vmlab", state: "/home/ann/.local/state/vmlab", run: "/tmp/vmlab-7/vmlab"))
-        let xdg = try LabPaths(environment: ["HOME": "/home/ann", "XDG_STATE_HOME": "/s", "XDG_RUNTIME_DIR": "/run/user/7"], user: 7)
-        #expect(xdg == LabPaths(cache: "/home/ann/.cache/vmlab", state: "/s/vmlab", run: "/run/user/7/vmlab"))
+        let home = try LabPaths(environment: ["HOME": "/u/ann"], user: 7)
+        #expect(home == LabPaths(cache: "/u/ann/.cache/vmlab", state: "/u/ann/.local/state/vmlab", run: "/tmp/vmlab-7/vmlab"))
+        let xdg = try LabPaths(environment: ["HOME": "/u/ann", "XDG_STATE_HOME": "/s", "XDG_RUNTIME_DIR": "/run/user/7"], user: 7)
+        #expect(xdg == LabPaths(cache: "/u/ann/.cache/vmlab", state: "/s/vmlab", run: "/run/user/7/vmlab"))
         #expect(
-            try LabPaths(environment: ["VMLAB_HOME": "/v", "HOME": "/home/ann", "XDG_STATE_HOME": "/s"], user: 7) == LabPaths(home: "/v"))
+            try LabPaths(environment: ["VMLAB_HOME": "/v", "HOME": "/u/ann", "XDG_STATE_HOME": "/s"], user: 7) == LabPaths(home: "/v"))
     }
 
     @Test(arguments: [[:], ["HOME": ""], ["HOME": "here"], ["HOME": "/"], ["XDG_CACHE_HOME": "/c"], ["VMLAB_HOME": "v"]])

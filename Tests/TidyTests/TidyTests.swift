@@ -28,7 +28,8 @@ private let doors: Set<String> = ["CLinux", "CYAML", "CArchive", "CCrypto"]
 
 /// Rooms that end up in the static programs, and rooms that are pure values: no Foundation there.
 private let withoutFoundation: Set<String> = [
-    "LabModel", "LabPlan", "LabGraph", "LabNetwork", "PortStream", "Host", "CarrierLink", "Devices", "VMM", "vmlab-network", "vmlab-machine",
+    "LabModel", "LabPlan", "LabGraph", "LabNetwork", "PortStream", "Host", "CarrierLink", "Devices", "VMM", "vmlab-network",
+    "vmlab-machine",
     "vmlab-carrier-init", "vmlab-leash",
 ]
 
