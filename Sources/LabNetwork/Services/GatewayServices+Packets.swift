@@ -143,7 +143,7 @@ extension GatewayServices {
         let peer = peer ?? Endpoint(mac: IPv6Address.allNodes.groupMAC, ip: .v6(.allNodes))
         let frame = sender.icmp(
             to: peer, type: ICMPMessage.V6.routerAdvertisement, hopLimit: NeighborDiscovery.hopLimit,
-            content: RouterAdvertisement.content(network, isRouter: isRouter(for: port)))
+            content: RouterAdvertisement.content(network))
         if let now { say(frame, port, now) } else { output.frames.append((.port(port), frame)) }
     }
 }

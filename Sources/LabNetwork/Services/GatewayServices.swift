@@ -92,9 +92,6 @@ package struct GatewayServices: SwitchServices {
 
     func isUplinkUp(_ port: PortIndex) -> Bool { ports[port]?.isUplinkUp ?? false }
 
-    /// A router for those whose way out leads through us.
-    func isRouter(for port: PortIndex) -> Bool { network.router == nil && settings[port].hasUplink }
-
     // MARK: - Probes
 
     package mutating func startProbe(_ identity: String, _ probe: ServiceProbe, of port: PortIndex, now: UInt64) {

@@ -89,6 +89,8 @@ extension Shop {
         let offer = try #require(shop.ask(Request(kind: 1, hardware: shop.webMAC, options: option(55, [15]) + option(61, [255, 1, 2, 3]))))
         #expect(Set(offer.options.keys) == [53, 54, 51, 58, 59, 61, 1, 15])
         #expect(offer.options[61] == [255, 1, 2, 3])
+        #expect(shop.ask(Request(kind: 1, hardware: shop.webMAC))?.options[175] == nil)
+        #expect(shop.ask(Request(kind: 1, hardware: shop.webMAC, options: option(55, [175])))?.options[175] == [176, 1, 1])
     }
 
     @Test func `with an uplink the gateway is the router, with a machine as router that one, which gets none`() throws {

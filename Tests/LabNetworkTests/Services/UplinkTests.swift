@@ -73,20 +73,14 @@ private func question(_ labels: String) -> [UInt8] {
         #expect(report(shop) == 0)
     }
 
-    @Test(arguments: [
-        ("2606:4700::1111", IPv6Address(high: 0x2606_4700_0000_0000, low: 0x1111), true),
-        ("6to4 of 127.0.0.1", IPv6Address(high: 0x2002_7F00_0001_0000, low: 1), false),
-        ("Teredo", IPv6Address(high: 0x2001_0000_0000_0000, low: 1), false),
-        ("NAT64 of 127.0.0.1", IPv6Address(high: 0x0064_FF9B_0000_0000, low: 0x7F00_0001), false),
-        ("::1", IPv6Address(high: 0, low: 1), false), ("a private prefix", IPv6Address(high: 0xFD00_0000_0000_0001, low: 1), false),
-        ("a link's own", IPv6Address(high: 0xFE80 << 48, low: 7), false),
-        ("::ffff:10.0.0.1", IPv6Address(high: 0, low: 0xFFFF_0A00_0001), false),
-    ])
-    func `of version 6 only the internet proper is reached`(name: String, target: IPv6Address, isOpen: Bool) {
-        let shop = connected()
-        let packet = Wire.tcp(
-            shop.endpoint6(Shop.web), 4000, Endpoint(mac: shop.gatewayMAC, ip: .v6(target)), 80, sequence: 1, acknowledged: 0, flags: 2)
-        #expect(shop.services.receive(packet, from: Shop.web, now: shop.now) == (isOpen ? .divertToUplink : .consumed))
+    @Test(arguments: [0x2606_4700_0000_0000, 0xFD00_0000_0000_0001, 0x2002_7F00_0001_0000, 0x0064_FF9B_0000_0000, 0] as [UInt64])
+    func `over version 6 nothing leaves, and its sender is told at once`(high: UInt64) {
+        let shop = connected(allow: ["0.0.0.0/0"])
+        let target = Endpoint(mac: shop.gatewayMAC, ip: .v6(IPv6Address(high: high, low: 0x7F00_0001)))
+        let packet = Wire.tcp(shop.endpoint6(Shop.web), 4000, target, 80, sequence: 1, acknowledged: 0, flags: 2)
+        #expect(shop.services.receive(packet, from: Shop.web, now: shop.now) == .consumed)
+        let report = shop.heard(on: Shop.web).first.flatMap(Heard.init)?.icmp
+        #expect(report?.type == 1 && report?.code == 0, "no route")
     }
 
     @Test func `what comes back goes to the port's card as from the gateway's`() throws {

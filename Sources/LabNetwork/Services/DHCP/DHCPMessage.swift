@@ -97,5 +97,7 @@ package enum DHCPOption {
     package static let rebinding: UInt8 = 59
     package static let clientIdentifier: UInt8 = 61
     package static let search: UInt8 = 119
+    /// iPXE's own, with options of its own inside.
+    package static let ipxe: UInt8 = 175
     package static let end: UInt8 = 255
 }

@@ -180,8 +180,13 @@ package struct DHCPServer: Sendable {
         if isOwn { add(DHCPOption.hostName, Array(port.name.machine.utf8)) }
         add(DHCPOption.domain, Array(network.domain.utf8))
         add(DHCPOption.mtu, [UInt8(truncatingIfNeeded: network.mtu >> 8), UInt8(truncatingIfNeeded: network.mtu)])
-        // Only for those who ask: it says the same as the domain and some clients put both down.
-        if wanted != nil { add(DHCPOption.search, DNSName(network.domain)?.wire ?? []) }
+        // Only for those who ask by name.
+        if wanted != nil {
+            // `no-pxedhcp`: it need not wait two seconds for a second server that says what to boot, there is none.
+            add(DHCPOption.ipxe, [176, 1, 1])
+            // The same as the domain, and some clients put both down.
+            add(DHCPOption.search, DNSName(network.domain)?.wire ?? [])
+        }
     }
 
     /// RFC 2131, 4.1: to the relay, to the address the client has, to everybody if it says so, else to the address it is given.

@@ -7,7 +7,6 @@ package enum RouterAdvertisement {
     /// Nanoseconds between two that nobody asked for.
     package static let interval: UInt64 = 300_000_000_000
     /// Seconds. Longer than a few that are lost.
-    private static let routerLife: UInt16 = 1800
     private static let nameLife: UInt32 = 3600
     /// Seconds, the standard's own: the prefix is the network's for good.
     private static let validLife: UInt32 = 2_592_000
@@ -23,10 +22,10 @@ package enum RouterAdvertisement {
         static let search: UInt8 = 31
     }
 
-    /// - Parameter isRouter: there is a way out; otherwise hosts are told not to send us what is not for this link.
-    package static func content(_ network: NetworkSettings, isRouter: Bool) -> [UInt8] {
+    package static func content(_ network: NetworkSettings) -> [UInt8] {
         var bytes: [UInt8] = [64, 0]
-        bytes.append(word: isRouter ? routerLife : 0)
+        // A router for no time at all: uplinks speak IPv4 only, and hosts must not send us what is not for this link.
+        bytes.append(word: 0)
         bytes.append(long: 0)
         bytes.append(long: 0)
 

@@ -6,19 +6,16 @@ extension GatewayServices {
     mutating func leave(_ packet: IPPacket, _ frame: EthernetFrame, _ port: PortIndex, _ now: UInt64) -> ServiceVerdict {
         guard packet.destination.isUnicast, packet.source.isUnicast else { return .consumed }
         var why = ICMPMessage.Unreachable.network
-        switch policy.judge(packet.destination) {
-        case .ownLab:
-            if isOnLink(packet.destination) { why = .host }
-        case .denied:
-            // Without a way out there is nothing to forbid.
-            if settings[port].hasUplink { why = .prohibited }
-        case .allowed:
-            guard settings[port].hasUplink else { break }
+        if isOnLink(packet.destination) {
+            why = .host
+        } else if case .v4(let destination) = packet.destination, settings[port].hasUplink {
+            switch policy.judge(destination) {
+            case .ownLab: break
+            case .denied: why = .prohibited
             // The uplink speaks for the port's own machine; for others it would mistake them for that.
-            if !isOwn(packet.source, port) {
-                why = .prohibited
-            } else if isUplinkUp(port) {
-                return .divertToUplink
+            case .allowed where packet.source != .v4(settings[port].address): why = .prohibited
+            case .allowed where isUplinkUp(port): return .divertToUplink
+            case .allowed: break
             }
         }
         report(why, about: packet, frame, port, now)
@@ -86,14 +83,6 @@ extension GatewayServices {
         switch address {
         case .v4(let address): network.subnet.contains(address)
         case .v6(let address): network.prefix6 == address.high
-        }
-    }
-
-    private func isOwn(_ address: IPAddress, _ port: PortIndex) -> Bool {
-        switch address {
-        case .v4(let address): address == settings[port].address
-        // Hosts choose more than one address under the prefix.
-        case .v6(let address): address.high == network.prefix6
         }
     }
 }

@@ -1,9 +1,9 @@
-internal import LabModel
+package import LabModel
 
 /// Where a guest may go through its uplink.
 ///
 /// The way out leads through the host, which can reach more than the internet: itself, its own network, the metadata service of a
-/// cloud. All of these are closed unless the lab file opens a range by name.
+/// cloud. All of these are closed unless the lab file opens a range by name. Uplinks speak IPv4 only.
 package struct UplinkPolicy: Sendable {
     package enum Judgement: Hashable, Sendable {
         case allowed
@@ -27,19 +27,10 @@ package struct UplinkPolicy: Sendable {
         allow = settings[network].allow
     }
 
-    package func judge(_ destination: IPAddress) -> Judgement {
-        switch destination {
-        case .v4(let address):
-            if lab.contains(where: { $0.subnet.contains(address) }) { return .ownLab }
-            if Self.never.contains(where: { $0.contains(address) }) { return .denied }
-            if allow.contains(where: { $0.contains(address) }) { return .allowed }
-            return Self.closed.contains { $0.contains(address) } ? .denied : .allowed
-        case .v6(let address):
-            if lab.contains(where: { $0.prefix6 == address.high }) { return .ownLab }
-            // Global unicast, without the tunnels that carry a version 4 address inside: 6to4 and Teredo.
-            let isGlobal = address.high >> 61 == 1
-            let isTunnel = address.high >> 48 == 0x2002 || address.high >> 32 == 0x2001_0000
-            return isGlobal && !isTunnel ? .allowed : .denied
-        }
+    package func judge(_ address: IPv4Address) -> Judgement {
+        if lab.contains(where: { $0.subnet.contains(address) }) { return .ownLab }
+        if Self.never.contains(where: { $0.contains(address) }) { return .denied }
+        if allow.contains(where: { $0.contains(address) }) { return .allowed }
+        return Self.closed.contains { $0.contains(address) } ? .denied : .allowed
     }
 }

@@ -30,7 +30,7 @@ struct `a neighbour sees a sound gateway` {
             "for i in $(seq 300); do ip -6 addr show dev eth0 | grep fd12 | grep -qv tentative && break; sleep 0.1; done; ip -6 addr show dev eth0; ip -6 route show default"
         let formed = try playground.run(["sh", "-c", wait])
         #expect(formed.text.contains("inet6 fd12:3456:789a:1:0:ff:fe00:a/64"), "\(formed.text)")
-        #expect(formed.text.contains("default via fe80::ff:fe00:fe dev eth0 proto ra"), "\(formed.text)")
+        #expect(!formed.text.contains("default via"), "\(formed.text)")
         for target in ["10.20.0.1", "fd12:3456:789a:1::1", "fe80::ff:fe00:fe%eth0"] {
             let output = try playground.run(["ping", "-c", "20", "-i", "0.01", "-w", "30", "-s", "1400", target])
             #expect(output.status == 0 && output.text.contains(" 0% packet loss"), "\(output.text)")
