@@ -6,7 +6,8 @@ internal import PortStream
 package struct RecordReader: Sendable {
     /// What a count may be; everything else breaks the stream.
     package let counts: ClosedRange<Int>
-    private var buffer: [UInt8]
+    /// Made when the stream is first read: a port that is never taken up costs nothing.
+    private var buffer: [UInt8] = []
     /// What is in the buffer; the rest of it is room.
     private var held = 0
     /// The mark that must come first, with its prefix; empty once it has come.
@@ -17,7 +18,6 @@ package struct RecordReader: Sendable {
     /// - Parameter counts: at most half of `Limits.gulp`.
     package init(counts: ClosedRange<Int>) {
         self.counts = counts
-        buffer = [UInt8](repeating: 0, count: Limits.gulp)
     }
 
     /// Forgets everything, and takes nothing for a record before the mark.
@@ -31,6 +31,7 @@ package struct RecordReader: Sendable {
     /// Lets `read` put bytes into the room there is, from the given place on; it says how many.
     /// - Returns: what `read` said.
     package mutating func fill<Failure: Error>(_ read: (inout MutableSpan<UInt8>, Int) throws(Failure) -> Int?) throws(Failure) -> Int? {
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Limits.gulp) }
         let first = held
         var span = buffer.mutableSpan
         let count = try read(&span, first)
