@@ -165,13 +165,15 @@ extension NetworkConfiguration.Port {
             """
     }
 
+    /// By the name that udev gives the card, which the start of the network waits for; and by its address, where nobody renames it.
     fileprivate var ifupdown: String {
-        """
-        auto mac/\(interface.mac)=vmlab-\(network.name)
-        iface vmlab-\(network.name) inet dhcp
-            metric \(metric)
+        let name = interface.cardName ?? "vmlab-\(network.name)"
+        return (interface.cardName == nil ? "" : "auto \(name)\n") + """
+            auto mac/\(interface.mac)=\(name)
+            iface \(name) inet dhcp
+                metric \(metric)
 
-        """
+            """
     }
 }
 

@@ -84,12 +84,14 @@ import Testing
         #expect(text(layer["/etc/systemd/network/70-vmlab-wan.network"])?.contains("RouteMetric=101\n\n[IPv6") == true)
         #expect(
             text(layer["/etc/network/interfaces.d/vmlab"]) == """
-                auto mac/02:00:5e:10:00:01=vmlab-lan
-                iface vmlab-lan inet dhcp
+                auto lan
+                auto mac/02:00:5e:10:00:01=lan
+                iface lan inet dhcp
                     metric 100
 
-                auto mac/02:00:5e:10:00:02=vmlab-wan
-                iface vmlab-wan inet dhcp
+                auto wan
+                auto mac/02:00:5e:10:00:02=wan
+                iface wan inet dhcp
                     metric 101
 
                 """)
