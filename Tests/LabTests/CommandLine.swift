@@ -32,7 +32,13 @@ final class CommandLineUser {
     /// Images are built once for all tests of a checkout.
     static let sharedCache = root + "/.build/test-cache"
 
-    deinit { try? FileManager.default.removeItem(atPath: home) }
+    deinit {
+        // A test that failed half-way leaves its lab running; nobody else would ever end it.
+        for process in processes() {
+            if let pid = Int32(process.prefix { $0 != ":" }) { kill(pid, SIGKILL) }
+        }
+        try? FileManager.default.removeItem(atPath: home)
+    }
 
     struct Outcome {
         var status: Int32
