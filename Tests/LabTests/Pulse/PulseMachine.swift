@@ -27,6 +27,8 @@ final class PulseMachine {
         var end: SharedDescriptor
         var address: String
         var mtu: Int?
+        /// Where the stream begins, as 32 hexadecimal digits.
+        var mark: String?
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -91,7 +93,8 @@ final class PulseMachine {
         }
         for card in cards {
             let mtu = card.mtu.map { ",mtu=\($0)" } ?? ""
-            arguments += ["--net", "id=\(card.id),fd=\(number),mac=\(card.address)\(mtu)"]
+            let mark = card.mark.map { ",mark=\($0)" } ?? ""
+            arguments += ["--net", "id=\(card.id),fd=\(number),mac=\(card.address)\(mtu)\(mark)"]
             inherited.append(.init(number, from: card.end.number))
             number += 1
         }
