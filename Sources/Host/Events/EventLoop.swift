@@ -98,6 +98,14 @@ package final class EventLoop {
         return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)
     }
 
+    /// Nanoseconds of processor time that this process has used so far.
+    package static func processorTime() -> UInt64 {
+        var time = timespec()
+        // Safe because the structure outlives the call.
+        unsafe _ = clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)
+    }
+
     /// Calls `handler` once, after so many nanoseconds.
     @discardableResult
     package func after(nanoseconds: UInt64, _ handler: @escaping () -> Void) -> TimerID {

@@ -35,12 +35,13 @@ final class Run {
         name = configuration.name
         resetsOnTripleFault = configuration.resetsOnTripleFault
         do {
-            // The virtual machine: the kernel's own pages, interrupt controllers and timer, then RAM.
+            // The virtual machine: RAM, the kernel's own pages, interrupt controllers and timer. RAM comes first, because the kernel waits for its readers
+            // whenever memory changes, and waits for milliseconds once the controllers have left it something to tidy up.
             machine = try kvm.makeMachine()
+            try ram.attach(to: machine)
             try machine.setKernelPages(
                 tss: AddressMap.kvmPages.lowerBound + 0x1000, identityMap: AddressMap.kvmPages.upperBound - 0x1000)
             try machine.createInterruptChips(ioapicID: UInt32(configuration.cpus))
-            try ram.attach(to: machine)
 
             // The board.
             board = try Board(machine: machine, ram: ram, cpus: configuration.cpus, sockets: sockets, control: control)
@@ -83,7 +84,9 @@ final class Run {
     }
 
     /// Starts a thread for each disk and each vCPU.
-    func start() throws(MachineFailure) {
+    ///
+    /// - Parameter whenEntering: called once, on the first vCPU's thread, before it enters the guest.
+    func start(whenEntering: @escaping @Sendable () -> Void) throws(MachineFailure) {
         do throws(OSError) {
             for unit in board.disks {
                 let control = control
@@ -92,7 +95,13 @@ final class Run {
             for vcpu in vcpus {
                 let loop = VCPULoop(
                     vcpu: vcpu, ports: board.ports, windows: board.windows, control: control, resetsOnTripleFault: resetsOnTripleFault)
-                threads.append(RunThread(try NamedThread("vcpu \(vcpu.index)") { loop.run() }))
+                let isFirst = vcpu.index == 0
+                threads.append(
+                    RunThread(
+                        try NamedThread("vcpu \(vcpu.index)") {
+                            if isFirst { whenEntering() }
+                            loop.run()
+                        }))
             }
         } catch {
             control.end(.stopped)
