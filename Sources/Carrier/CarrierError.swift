@@ -16,6 +16,8 @@ package struct CarrierError: Error, Hashable, Sendable, CustomStringConvertible 
         case launchWrong
         /// A disk, a kernel or another file of the launch.
         case inputMissing
+        /// A disk that another machine writes to.
+        case inputBusy
         case operatingSystem
         /// The carrier itself failed: not the program in it.
         case carrierFailed
@@ -36,6 +38,7 @@ package struct CarrierError: Error, Hashable, Sendable, CustomStringConvertible 
         case .notPermitted: .notPermitted
         case .launchWrong: .bug
         case .inputMissing: .inputMissing
+        case .inputBusy: .timedOutOrBusy
         case .operatingSystem: .operatingSystem
         }
     }

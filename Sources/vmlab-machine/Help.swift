@@ -30,7 +30,7 @@ let helpText = """
       --version, --help
 
     Exit status: 0 off or stopped, 64 usage, 65 boot input wrong, 69 no usable KVM, 70 bug, 71 operating system,
-    74 input/output, 86 guest fault.
+    74 input/output, 75 a disk is another machine's, 86 guest fault.
 
     """
 

@@ -119,6 +119,33 @@ extension RealCarriers {
             #expect(trial.bytes("out").count == 1 << 20)
         }
 
+        @Test(arguments: Bench.Way.allCases)
+        func `a disk that one machine writes to is no other's until that one has ended`(way: Bench.Way) throws {
+            let bench = try Bench()
+            let disk = try bench.disk("disk", size: 1 << 20)
+            let first = try bench.start(way, "exec /bin/busybox sleep 1000", disks: [(13, disk, true)])
+            for other in Bench.Way.allCases {
+                do {
+                    _ = try bench.scripted(other).start(
+                        MachineLaunch(
+                            machine: "other", memory: ByteCount(bytes: 64 << 20), arguments: ["true"],
+                            descriptors: [.init(number: 9, kind: .disk(path: disk, writable: true))]), on: bench.loop
+                    ) { _ in }
+                    Issue.record("two machines write to one disk")
+                } catch let error as CarrierError {
+                    #expect(error.reason == .inputBusy)
+                    #expect(error.exitCode == .timedOutOrBusy && error.description.contains(disk))
+                }
+            }
+            // A reader disturbs nobody.
+            let reader = try bench.start(.native, "exit 0", disks: [(13, disk, false)])
+            #expect(try reader.end() == .exited(0))
+            first.process.kill()
+            #expect(try first.end() == .signalled(SIGKILL))
+            let second = try bench.start(.native, "exit 0", disks: [(13, disk, true)])
+            #expect(try second.end() == .exited(0))
+        }
+
         // MARK: Launches that cannot be
 
         @Test(arguments: Bench.Way.allCases)

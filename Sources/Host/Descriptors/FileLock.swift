@@ -46,3 +46,17 @@ package struct FileLock: ~Copyable {
 
     private init(file: consuming Descriptor) { self.file = file }
 }
+
+extension Descriptor {
+    /// Takes the kernel's exclusive lock on the open file, for as long as any descriptor of this opening lives, in whatever process; false at once when
+    /// another opening of the file has it.
+    package borrowing func lock() throws(OSError) -> Bool {
+        do throws(OSError) {
+            try retrying("lock descriptor \(number)") { flock(number, LOCK_EX | LOCK_NB) }
+            return true
+        } catch {
+            if error.code == .wouldBlock { return false }
+            throw error
+        }
+    }
+}

@@ -7,6 +7,7 @@ package enum ExitStatus: Int32, Sendable {
     case bug = 70
     case system = 71
     case inputOutput = 74
+    case busy = 75
     case guestFault = 86
 }
 

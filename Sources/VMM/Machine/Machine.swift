@@ -32,7 +32,7 @@ package final class Machine {
 
     /// Opens and checks everything the command line names, before there is a virtual machine.
     ///
-    /// - Parameter startTime: when the program began, in nanoseconds of the monotonic clock.
+    /// - Parameter startTime: when the program was executed, in nanoseconds of the monotonic clock.
     package init(_ configuration: MachineConfiguration, startTime: UInt64) throws(MachineFailure) {
         self.configuration = configuration
         self.startTime = startTime
@@ -73,8 +73,11 @@ package final class Machine {
             do {
                 let base = try descriptors.take(unit.descriptor)
                 if let delta = unit.delta {
-                    disks.append(try DeltaDisk(base: base, delta: try descriptors.take(delta), isReadOnly: unit.isReadOnly))
+                    let delta = try descriptors.take(delta)
+                    if !unit.isReadOnly { try Self.lock(delta, unit.id) }
+                    disks.append(try DeltaDisk(base: base, delta: delta, isReadOnly: unit.isReadOnly))
                 } else {
+                    if !unit.isReadOnly { try Self.lock(base, unit.id) }
                     disks.append(try FileDisk(base, isReadOnly: unit.isReadOnly))
                 }
             } catch let failure as MachineFailure {
@@ -130,6 +133,12 @@ package final class Machine {
         }
     }
 
+    /// Two machines that write to one disk destroy it. The lock is the open file's: whoever opened it for this machine may hold it already.
+    private static func lock(_ file: borrowing Descriptor, _ id: String) throws {
+        guard try !file.lock() else { return }
+        throw MachineFailure(.busy, "disk \(id) is in use: another machine writes to it; stop that one first")
+    }
+
     private static func openStream(
         _ name: String, _ ends: MachineConfiguration.StreamEnds?, canWait: Bool, _ descriptors: inout DescriptorTable, _ loop: EventLoop
     ) throws -> Stream? {
@@ -176,11 +185,9 @@ package final class Machine {
             for (network, port) in zip(run.board.networks, ports) { network.setLink(up: port.isLinkUp) }
             // Bells may have been rung in the life before.
             for unit in run.board.units { unit.bell.signal() }
-            if !hasAnnounced {
-                hasAnnounced = true
-                control.send(.started(microseconds: (EventLoop.now() - startTime) / 1000))
-            }
-            try run.start()
+            let news = hasAnnounced ? nil : control.poster
+            hasAnnounced = true
+            try run.start { [startTime] in news?.send(.started(microseconds: (EventLoop.now() - startTime) / 1000)) }
             releaseStartupCode()
             do throws(OSError) {
                 while !runControl.hasEnded { try loop.run() }
