@@ -80,8 +80,10 @@ struct OpenedLaunch {
             throw CarrierError(
                 .launchWrong, "the disk \(path) has \(disk.size) bytes, which is not a whole number of \(sector)-byte sectors")
         }
+        guard writable else { return disk }
         // Held by whoever has this opening: us while we start the machine, then the monitor or the QEMU round it, to its end.
-        if writable, try !carrierErrors({ () throws(OSError) in try disk.file.with { file throws(OSError) in try file.lock() } }) {
+        let isLocked = try carrierErrors { () throws(OSError) in try disk.file.with { file throws(OSError) in try file.lock() } }
+        guard isLocked else {
             throw CarrierError(.inputBusy, "the disk \(path) is in use: another machine writes to it; stop that one first")
         }
         return disk

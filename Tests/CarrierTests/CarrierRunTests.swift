@@ -41,6 +41,28 @@ extension RealCarriers {
             #expect(outcome.err == "oops\n")
         }
 
+        @Test(arguments: [(SIGTERM, "TERM"), (SIGINT, "INT")])
+        func `a signal goes to the program, which does with it what it likes`(number: CInt, name: String) throws {
+            let bench = try Bench()
+            let output = SharedDescriptor(try Descriptor.memory(name: "output"))
+            let input = try Descriptor.open("/dev/null", O_RDONLY)
+            let run = CarrierRun(
+                kit: try Bench.kit.get(), leash: Bench.leash, memory: ByteCount(bytes: 64 << 20),
+                command: [
+                    "/bin/busybox", "sh", "-c",
+                    "trap 'echo told; exit 9' \(name); echo up; while :; do /bin/busybox sleep 0.05; done",
+                ], folder: bench.folder, searchPath: "/bin")
+            // To this thread alone: another would be ended by it.
+            let thread = pthread_self()
+            let sender = Thread {
+                while (try? output.with { file in try file.read(upTo: 3, at: 0) }) != Array("up\n".utf8) { usleep(20_000) }
+                pthread_kill(thread, number)
+            }
+            sender.start()
+            #expect(try run.run(input: input.number, output: output.number, errors: output.number) == .exited(9))
+            #expect(try output.with { file in String(decoding: try file.read(upTo: 64, at: 0), as: UTF8.self) } == "up\ntold\n")
+        }
+
         @Test func `a dynamic program runs with its libraries, on files at their own paths`() throws {
             let bench = try Bench()
             _ = try bench.file("data", Array("12345".utf8))

@@ -40,6 +40,9 @@ package struct CarrierRun: Sendable {
 
     /// Runs it to its end on the calling thread, which the carrier's life is tied to.
     ///
+    /// SIGINT and SIGTERM, which must not be blocked or handled by other threads, go to the program instead of ending this process; before the program
+    /// runs they end the carrier.
+    ///
     /// - Parameters:
     ///   - input, output, errors: the program's standard streams; borrowed, their flags stay as they are.
     ///   - whenRunning: called once the program runs.
@@ -49,6 +52,7 @@ package struct CarrierRun: Sendable {
     ) throws(CarrierError) -> MachineProcess.Ending {
         let loop = try carrierErrors { () throws(OSError) in try EventLoop() }
         let setup = try setup()
+        let signals = try carrierErrors { () throws(OSError) in try SignalDescriptor([SIGINT, SIGTERM]) }
         var ending: MachineProcess.Ending?
         var source: InputSource?
         var carried: CarriedProgram?
@@ -67,6 +71,11 @@ package struct CarrierRun: Sendable {
         }
         carried = program
         source = InputSource(input, loop: loop, program: program)
+        try carrierErrors { () throws(OSError) in
+            try loop.watch(signals.number, .read) { [unowned program] _ in
+                while let signal = (try? signals.next()) ?? nil { program.signal(signal) }
+            }
+        }
         // The handler holds on to both, and the program to the handler.
         defer {
             carried = nil
