@@ -5,8 +5,10 @@
 ///
 /// A mark says where records begin again after either end has been replaced: whoever takes up a port is given 16 bytes that
 /// nobody can guess, sends them as a mark before anything else, and throws away all that comes before the same mark from
-/// the other side, the broken half of a record included. A mark at any other time, and every other count, is an error of the
-/// sender: where its next record begins is unknown until the port is taken up anew.
+/// the other side, the broken half of a record included. The two sides are told at different times, and the first one's mark
+/// may be read and lost before the second is told; so whoever finds the mark says it once more, and passes over it when it comes
+/// again between records. Every other count is an error of the sender: where its next record begins is unknown until the port is
+/// taken up anew.
 package enum PortRecord {
     /// Bytes of the count.
     package static let prefixCount = 4

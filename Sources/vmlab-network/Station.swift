@@ -157,6 +157,7 @@ final class Station {
             return breakPort(port, "\(error)")
         }
         var cursor = ports[number].reader.start()
+        if let mark = ports[number].reader.takeFoundMark() { bridge.say(mark, to: port) }
         bridge.receive(ports[number].reader.bytes, &cursor, from: port, moment())
         flush(ports[number].reader.bytes)
         ports[number].reader.finish(cursor)

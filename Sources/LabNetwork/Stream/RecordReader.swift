@@ -10,8 +10,11 @@ package struct RecordReader: Sendable {
     private var buffer: [UInt8] = []
     /// What is in the buffer; the rest of it is room.
     private var held = 0
-    /// The mark that must come first, with its prefix; empty once it has come.
-    private var awaited: [UInt8] = []
+    /// The port's mark, with its prefix; empty where there is none.
+    private var mark: [UInt8] = []
+    private var isAwaitingMark = false
+    /// The mark has come, and is to be said once more.
+    private var hasFoundMark = false
     /// Why nothing more can be read; nil while all is well.
     package private(set) var fault: String?
 
@@ -25,7 +28,9 @@ package struct RecordReader: Sendable {
     package mutating func begin(mark: [UInt8]?) {
         held = 0
         fault = nil
-        awaited = mark.map { PortRecord.markPrefix + $0 } ?? []
+        self.mark = mark.map { PortRecord.markPrefix + $0 } ?? []
+        isAwaitingMark = mark != nil
+        hasFoundMark = false
     }
 
     /// Lets `read` put bytes into the room there is, from the given place on; it says how many.
@@ -47,18 +52,25 @@ package struct RecordReader: Sendable {
     /// Where the first record begins, once the stream is in step.
     package mutating func start() -> RecordCursor {
         guard fault == nil else { return RecordCursor(position: held, counts: counts) }
-        guard !awaited.isEmpty else { return RecordCursor(position: 0, counts: counts) }
+        guard isAwaitingMark else { return RecordCursor(position: 0, counts: counts, mark: mark) }
         var position = 0
-        while position + awaited.count <= held {
-            if buffer[position] == awaited[0], buffer[position..<(position + awaited.count)].elementsEqual(awaited) {
-                let first = position + awaited.count
-                awaited = []
-                return RecordCursor(position: first, counts: counts)
+        while position + mark.count <= held {
+            if buffer[position] == mark[0], buffer[position..<(position + mark.count)].elementsEqual(mark) {
+                isAwaitingMark = false
+                hasFoundMark = true
+                return RecordCursor(position: position + mark.count, counts: counts, mark: mark)
             }
             position += 1
         }
         // The mark may have begun in what is left.
-        return RecordCursor(position: held, counts: counts, kept: min(held, awaited.count - 1))
+        return RecordCursor(position: held, counts: counts, kept: min(held, mark.count - 1))
+    }
+
+    /// The port's mark (16 bytes), once after it has come: it is then to be said once more.
+    package mutating func takeFoundMark() -> [UInt8]? {
+        guard hasFoundMark else { return nil }
+        hasFoundMark = false
+        return Array(mark.dropFirst(PortRecord.prefixCount))
     }
 
     /// Throws away what the cursor has passed.
@@ -89,8 +101,11 @@ package struct RecordCursor: Sendable {
     fileprivate var kept = 0
     fileprivate(set) var isBroken = false
     fileprivate var count = 0
+    /// May stand between records; empty where there is none.
+    private let mark: [UInt8]
 
-    fileprivate init(position: Int, counts: ClosedRange<Int>, kept: Int = 0) {
+    fileprivate init(position: Int, counts: ClosedRange<Int>, mark: [UInt8] = [], kept: Int = 0) {
+        self.mark = mark
         self.position = position
         self.counts = counts
         self.kept = kept
@@ -98,18 +113,34 @@ package struct RecordCursor: Sendable {
 
     /// The next whole record, with its prefix; nil when there is none, or when no more can be told apart.
     package mutating func next(in bytes: Span<UInt8>) -> Range<Int>? {
-        let start = position
-        guard !isBroken, bytes.count - start >= PortRecord.prefixCount else { return nil }
-        let count = Int(
-            UInt32(bytes[start]) << 24 | UInt32(bytes[start + 1]) << 16 | UInt32(bytes[start + 2]) << 8 | UInt32(bytes[start + 3]))
-        guard counts.contains(count) else {
-            isBroken = true
-            self.count = count
-            return nil
+        while !isBroken, bytes.count - position >= PortRecord.prefixCount {
+            let start = position
+            let count = Int(
+                UInt32(bytes[start]) << 24 | UInt32(bytes[start + 1]) << 16 | UInt32(bytes[start + 2]) << 8 | UInt32(bytes[start + 3]))
+            if counts.contains(count) {
+                let end = start + PortRecord.prefixCount + count
+                guard end <= bytes.count else { return nil }
+                position = end
+                return start..<end
+            }
+            switch hasMark(in: bytes) {
+            case true?: position = start + mark.count
+            case false?:
+                isBroken = true
+                self.count = count
+            case nil: return nil
+            }
         }
-        let end = start + PortRecord.prefixCount + count
-        guard end <= bytes.count else { return nil }
-        position = end
-        return start..<end
+        return nil
+    }
+
+    /// Whether the mark stands at the position; nil if that is not known yet.
+    private func hasMark(in bytes: Span<UInt8>) -> Bool? {
+        guard !mark.isEmpty else { return false }
+        for offset in mark.indices {
+            guard position + offset < bytes.count else { return nil }
+            guard bytes[position + offset] == mark[offset] else { return false }
+        }
+        return true
     }
 }

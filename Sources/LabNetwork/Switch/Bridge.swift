@@ -59,13 +59,16 @@ package struct Bridge: Sendable {
     package mutating func raise(_ port: PortIndex, mark: [UInt8]?, now: UInt64) {
         lower(port, now: now)
         ports[port.number].isUp = true
-        if let mark {
-            let bytes = PortRecord.markPrefix + mark
-            _ = ports[port.number].queue.append(bytes.span, after: Span())
-            touch(port.number)
-        }
+        if let mark { say(mark, to: port) }
         networks[ports[port.number].network].services?.setPort(port, isUp: true, now: now)
         takeOutput(of: ports[port.number].network, Span(), Moment(now: now, wall: 0))
+    }
+
+    /// Sends a port's mark: at first, and once more when it has come from the other side.
+    package mutating func say(_ mark: [UInt8], to port: PortIndex) {
+        let bytes = PortRecord.markPrefix + mark
+        _ = ports[port.number].queue.append(bytes.span, after: Span())
+        touch(port.number)
     }
 
     /// Lets a port's stream be: nothing is written to it, and everything that waited for it is gone.

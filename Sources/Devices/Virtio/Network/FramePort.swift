@@ -51,6 +51,14 @@ package final class FrameInput: Sendable {
     /// The stream said something that is no record: nothing more comes out of it until it is taken up anew.
     package var isBroken: Bool { state.withLock { $0.backlog.isBroken } }
 
+    /// Whether the mark has been found since this was last asked: then it is to be said once more.
+    package func takeFoundMark() -> Bool {
+        state.withLock { state in
+            defer { state.backlog.hasFoundMark = false }
+            return state.backlog.hasFoundMark
+        }
+    }
+
     /// The stream is taken up anew: nothing counts before this mark.
     package func restart(mark: [UInt8]) {
         state.withLock {

@@ -36,6 +36,7 @@ final class NetworkPort {
     private var stall: (timer: EventLoop.TimerID, written: UInt64)?
     private var isWatched = false
     private var isPlugged = true
+    private var mark: [UInt8]?
     private var trouble: String?
 
     /// - Parameter mark: where the stream begins; nil: at its first byte.
@@ -51,6 +52,7 @@ final class NetworkPort {
         }
         input = FrameInput(mark: mark, gate: CounterGate(counter: room))
         output = PortOutput(stream, isSocket: isSocket)
+        self.mark = mark
         if let mark { output.restart(mark: mark) }
     }
 
@@ -78,6 +80,7 @@ final class NetworkPort {
     func restart(mark: [UInt8]) {
         trouble = nil
         held = nil
+        self.mark = mark
         input.restart(mark: mark)
         output.restart(mark: mark)
         onLink()
@@ -142,6 +145,10 @@ final class NetworkPort {
     private func offer(_ range: Range<Int>) {
         // Safe because bytes are bytes; the range is checked.
         let taken = unsafe input.offer(buffer.span.bytes.extracting(range))
+        if let mark, input.takeFoundMark() {
+            output.say(mark: mark)
+            flush()
+        }
         held = taken < range.count ? (range.lowerBound + taken)..<range.upperBound : nil
         onInput()
         if input.isBroken { return fail("what came over the stream is no record") }

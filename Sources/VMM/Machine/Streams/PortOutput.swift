@@ -116,6 +116,11 @@ final class PortOutput: FrameSink {
         state.withLock { $0 = State(bytes: PortRecord.markPrefix + mark, written: $0.written) }
     }
 
+    /// The mark once more, behind whatever waits: the other end may not have listened yet when it came first.
+    func say(mark: [UInt8]) {
+        state.withLock { if !$0.isClosed { $0.bytes += PortRecord.markPrefix + mark } }
+    }
+
     private func drain(_ state: inout State) {
         while state.count > 0 {
             let end = min(state.bytes.count, state.taken + Self.gulp)
