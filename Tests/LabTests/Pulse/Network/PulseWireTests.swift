@@ -31,26 +31,6 @@ extension `pulse on our monitor` {
 
         private static let marks = ["000102030405060708090a0b0c0d0e0f", "f0e0d0c0b0a090807060504030201000"]
 
-        @Test(arguments: ["", "offloads=on", "irq=intx", "irq=poll"])
-        func `they reach each other, whatever the size and however they wait`(options: String) throws {
-            let pair = try Pair(options)
-            for size in [0, 64, 1472] {
-                #expect(try pair.one.command("ping 10.0.0.2 5 0 \(size)").contains("5 sent, 5 received"), "\(size) bytes")
-            }
-            #expect(try pair.two.command("ping 10.0.0.1 5 0").contains("5 sent, 5 received"))
-            #expect(try pair.two.command("ip").contains("dropped 0 malformed 0"))
-        }
-
-        @Test func `a pulled cable loses frames and a plugged one carries them`() throws {
-            let pair = try Pair()
-            try pair.one.type("link lan down\n", on: .control)
-            while try !pair.one.command("link").contains("net0: down") {}
-            #expect(try pair.one.command("ping 10.0.0.2 1").contains("0 received"))
-            try pair.one.type("link lan up\n", on: .control)
-            while try !pair.one.command("link").contains("net0: up") {}
-            try pair.expectEcho()
-        }
-
         @Test func `a machine that is reset while frames come is in step with its wire again`() throws {
             let pair = try Pair()
             for _ in 1...3 {
