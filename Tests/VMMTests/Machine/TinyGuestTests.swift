@@ -243,8 +243,7 @@ struct TinyGuestTests {
         let result = MachineProgram.shell(
             """
             run="$MACHINE --name tiny --memory 16MiB --kernel 10"
-            exec 3< <(exec 2>/dev/null; sleep 100)
-            $run --control 3:4 --disk id=d,fd=12 4>events 10<kernel 12<>disk &
+            $run --control 3:4 --disk id=d,fd=12 3<>fifo 4>events 10<kernel 12<>disk &
             until grep -q started events; do sleep 0.1; done 2>/dev/null
             $run --disk id=d,fd=12 10<kernel 12<>disk; echo "second: $?"
             $run --disk id=d,fd=11,delta=12 10<kernel 11<disk 12<>disk; echo "delta: $?"
