@@ -31,14 +31,16 @@ package enum ProcessTable {
     }
 
     /// Looks so often at a process that is just being started, a millisecond apart.
-    private static let startingRounds = 50
+    private static let startingRounds = 1000
 
     /// Between the moment at which execve(2) lets go of the parent and the moment at which the new program's stack is laid out,
     /// a process has neither environment nor arguments: it is looked at again, or the youngest child would be overlooked.
     private static func environment(of pid: Int32) -> [UInt8]? {
         for _ in 0..<startingRounds {
+            // Asked before: what has been laid out by then is whole in the answer.
+            let isStarting = isStarting(pid)
             guard let bytes = try? readFile("/proc/\(pid)/environ", limit: 1 << 20) else { return nil }
-            if !bytes.isEmpty || !isStarting(pid) { return bytes }
+            if !bytes.isEmpty || !isStarting { return bytes }
             usleep(1000)
         }
         return nil

@@ -67,7 +67,7 @@ import Testing
             (cd root; find . | cpio -o -H newc --quiet) | cat \(kit.initramfs) - >initramfs
             """)
         // One group without a journal, several with one, and a full one with an index of many names.
-        let disks: [(mebibytes: UInt64, journal: Bool, files: Int)] = [(40, false, 50), (300, true, 300), (60, true, 5000)]
+        let disks: [(mebibytes: UInt64, journal: Bool, files: Int)] = [(40, false, 50), (300, true, 300), (120, true, 5000)]
         var images: [Disk] = []
         var sums: [String] = []
         for (mebibytes, journal, files) in disks {

@@ -69,7 +69,7 @@ struct `a neighbour sees a sound gateway` {
             services.startProbe("open", .tcp(port: 8080), of: Shop.web, now: now)
             services.startProbe("closed", .tcp(port: 8081), of: Shop.web, now: now)
         }
-        async let listener = playground.run(["sh", "-c", "sleep 1; exec busybox nc -l -p 8080"])
+        try playground.start("sleep 1; exec busybox nc -l -p 8080")
         let wanted: [BridgeEvent] = [
             .probe(identity: "ping", answer: .ready), .probe(identity: "open", answer: .ready),
             .probe(identity: "closed", answer: .refused),
@@ -77,8 +77,6 @@ struct `a neighbour sees a sound gateway` {
         for _ in 0..<1200 where !wanted.allSatisfy(playground.events.contains) { try await Task.sleep(for: .milliseconds(50)) }
         for event in wanted { #expect(playground.events.contains(event), "\(playground.events)") }
         #expect(!playground.events.contains(.probe(identity: "closed", answer: .ready)))
-        try playground.end()
-        _ = try await listener
         try expectSoundFrames(playground)
     }
 }

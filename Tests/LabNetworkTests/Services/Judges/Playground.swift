@@ -121,6 +121,12 @@ final class Playground: @unchecked Sendable {
             ["timeout", "-k", "5", "\(seconds)", "ip", "netns", "exec", name, "unshare", "-m", "sh", "-c", private_, "sh"] + arguments)
     }
 
+    /// Starts a shell's command inside and does not wait for it; it is ended with the namespace.
+    func start(_ command: String) throws {
+        let output = try run(["sh", "-c", "(\(command)) </dev/null >/dev/null 2>&1 &"])
+        try #require(output.status == 0, "\(output.text)")
+    }
+
     /// Ends whatever still runs inside.
     func end() throws {
         let inside = try Self.call(["ip", "netns", "pids", name])

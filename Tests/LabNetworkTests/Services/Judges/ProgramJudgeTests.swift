@@ -34,17 +34,15 @@ struct `the whole program serves its machines` {
         try expectSoundFrames(a)
     }
 
-    @Test func `a listening machine is found ready by the program's probe`() async throws {
+    @Test func `a listening machine is found ready by the program's probe`() throws {
         let program = try Program(["a"])
         let a = try Playground(program, port: 0)
         try a.configure("10.20.0.10/24")
         program.say("probe 1 a/lan tcp 8080")
         #expect(try program.wait(for: #""event":"probe","id":"1","answer":"refused""#))
-        async let listener = a.run(["busybox", "nc", "-l", "-p", "8080"])
+        try a.start("busybox nc -l -p 8080")
         #expect(try program.wait(for: #""event":"probe","id":"1","answer":"ready""#))
         program.say("probe 2 a/lan ping")
         #expect(try program.wait(for: #""event":"probe","id":"2","answer":"ready""#))
-        try a.end()
-        _ = try await listener
     }
 }
