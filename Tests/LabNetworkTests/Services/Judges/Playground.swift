@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Host
 import LabModel
 import LabNetwork
 import Testing
@@ -122,10 +123,17 @@ final class Playground: @unchecked Sendable {
     }
 
     /// Starts a shell's command inside and does not wait for it; it is ended with the namespace.
+    ///
+    /// Not by Foundation, whose `Process` waits until nobody holds a certain socket any more that children inherit.
     func start(_ command: String) throws {
-        let output = try run(["sh", "-c", "(\(command)) </dev/null >/dev/null 2>&1 &"])
-        try #require(output.status == 0, "\(output.text)")
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"
+        started.append(
+            try ChildProcess(
+                program: "/bin/sh", arguments: ["sh", "-c", "exec ip netns exec \(name) sh -c '\(command)' </dev/null >/dev/null 2>&1"],
+                environment: ["PATH=\(path)"], inherited: []))
     }
+
+    private var started: [ChildProcess] = []
 
     /// Ends whatever still runs inside.
     func end() throws {
@@ -220,7 +228,7 @@ final class Playground: @unchecked Sendable {
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = arguments
         process.environment = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"]
-        let output = Pipe()
+        let output = Foundation.Pipe()
         process.standardOutput = output
         process.standardError = output
         process.standardInput = FileHandle.nullDevice
