@@ -22,10 +22,33 @@ package struct LabLock: ~Copyable {
     /// Takes the lock at once or says who has it. The lab's state folder must be there.
     package init(_ lab: String, _ folders: LabFolders, doing: String) throws(RunnerError) {
         let taken: FileLock?
-        do throws(OSError) { taken = try FileLock.tryLock(folders.lock) } catch { throw .system(error) }
+        do throws(OSError) { taken = try Self.tryFile(folders) } catch { throw .system(error) }
         guard let taken else { throw .busy(lab: lab, holder: Self.holder(folders)) }
         lock = taken
         note(doing: doing)
+    }
+
+    /// Whether anybody has it.
+    package static func isTaken(_ folders: LabFolders) -> Bool {
+        guard let free = try? tryFile(folders) else { return true }
+        _ = consume free
+        return false
+    }
+
+    /// Tries so often for the lock of a holder that is dead, ten milliseconds apart.
+    private static let roundsForTheDead = 100
+
+    /// The lock, or nil while a living process has it.
+    ///
+    /// A child that was just being started when its parent was killed holds the parent's descriptors for a moment longer, until
+    /// execve(2) closes them: a lock whose named holder is gone is tried for again.
+    private static func tryFile(_ folders: LabFolders) throws(OSError) -> FileLock? {
+        for _ in 1..<roundsForTheDead {
+            if let lock = try FileLock.tryLock(folders.lock) { return lock }
+            guard let holder = holder(folders), ProcessIdentity(of: holder.pid) == nil else { return nil }
+            usleep(10_000)
+        }
+        return try FileLock.tryLock(folders.lock)
     }
 
     /// Who had the lock last.

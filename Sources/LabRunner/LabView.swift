@@ -42,7 +42,7 @@ package struct LabView {
         if let client = try KeeperClient.connect(folders) { return try client.status() }
         guard (try? FileStatus(of: folders.state)) != nil else { return LabStatus(lab: lab, state: .down) }
         // Somebody may be about to bring it up, or to take it down: the lock says so.
-        if (try? FileStatus(of: folders.lock)) == nil || isUnlocked {
+        if (try? FileStatus(of: folders.lock)) == nil || !LabLock.isTaken(folders) {
             return LabStatus(
                 lab: lab, state: .lost, detail: "its keeper is gone: `vmlab up` goes on, `vmlab down` cleans up", machines: lost())
         }
@@ -50,12 +50,6 @@ package struct LabView {
         return LabStatus(
             lab: lab, state: holder?.doing == "down" ? .stopping : .starting, detail: holder.map { "process \($0.pid) since \($0.since)" },
             machines: lost())
-    }
-
-    private var isUnlocked: Bool {
-        guard let taken = try? FileLock.tryLock(folders.lock) else { return false }
-        _ = taken
-        return true
     }
 
     private func lost() -> [MachineStatus] {
