@@ -58,8 +58,8 @@ final class Bench {
     /// A stand-in for the monitor: a shell script out of the launch's first argument, the same on the host and in a carrier.
     static let script = "#!/bin/busybox sh\neval \"$1\"\n"
 
-    /// The kit with the stand-in in the monitor's place.
-    func scriptedKit() throws -> CarrierKit {
+    /// The kit with the stand-in in the monitor's place; written once, because a carrier may be reading it.
+    private lazy var scriptedKit = Result { () throws -> CarrierKit in
         var kit = try Self.kit.get()
         var more = NewcWriter()
         more.directory("bin")
@@ -89,14 +89,18 @@ final class Bench {
 
     enum Way: CaseIterable { case native, carrier }
 
+    /// The stand-in on the host; written once, because a shell may be reading it.
+    private lazy var scriptedMachine = Result { () throws -> String in
+        let path = try file("vmlab-machine", Array(Self.script.utf8))
+        chmod(path, 0o755)
+        return path
+    }
+
     /// A host whose monitor is the stand-in.
     func scripted(_ way: Way) throws -> MachineHost {
         switch way {
-        case .native:
-            let path = try file("vmlab-machine", Array(Self.script.utf8))
-            chmod(path, 0o755)
-            return MachineHost(.native(machine: path), leash: Self.leash)
-        case .carrier: return MachineHost(.carrier(try scriptedKit()), leash: Self.leash)
+        case .native: MachineHost(.native(machine: try scriptedMachine.get()), leash: Self.leash)
+        case .carrier: MachineHost(.carrier(try scriptedKit.get()), leash: Self.leash)
         }
     }
 

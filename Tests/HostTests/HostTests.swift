@@ -170,12 +170,13 @@ private func openDescriptors() -> Int {
         }
     }
 
-    @Test func `twenty children leave no descriptor behind`() throws {
+    @Test func `two hundred children leave no descriptor behind`() throws {
         let before = openDescriptors()
-        for _ in 0..<20 {
+        for _ in 0..<200 {
             let child = try ChildProcess(program: "/bin/true", arguments: ["true"], environment: [], inherited: [])
             #expect(try child.wait(limitMilliseconds: 10_000) == .exited(0))
         }
-        #expect(openDescriptors() == before)
+        // Other tests of this process open and close descriptors of their own meanwhile: far fewer than one for each child.
+        #expect(openDescriptors() < before + 100)
     }
 }
