@@ -8,7 +8,7 @@ internal import PortStream
 ///
 /// A value that keeps what is to be written until `drain`; it does no input or output and costs no allocation per frame. Only
 /// whole blocks stand in a file: after a short write it is cut back, and says in its next section what is missing.
-package struct CaptureRing: FrameCapture {
+package struct CaptureRing: Sendable {
     private let half: UInt64
     private let snapLength: Int
     private var section: CaptureSection
@@ -75,6 +75,14 @@ package struct CaptureRing: FrameCapture {
 
     // MARK: Frames
 
+    /// Once where a frame comes in (or comes from the gateway's services), with the reason if it is dropped there; once more,
+    /// with that reason, if it is lost on its way out.
+    ///
+    /// - Parameters:
+    ///   - header: 12 bytes (`NetworkHeader`), not judged yet; a checksum that it leaves open is completed in the copy. Empty: nothing is open.
+    ///   - frame: from the Ethernet header on.
+    ///   - interface: in the order in which the capture was given its interfaces.
+    ///   - time: nanoseconds since 1970.
     package mutating func record(
         header: Span<UInt8>, frame: Span<UInt8>, interface: Int, direction: FrameDirection, drop: DropReason?, time: UInt64
     ) {
@@ -126,30 +134,9 @@ package struct CaptureRing: FrameCapture {
         let from = Int(header[6]) | Int(header[7]) << 8
         let field = from + (Int(header[8]) | Int(header[9]) << 8)
         guard from >= NetworkHeader.ethernetCount, field + 2 <= frame.count else { return }
-        let value = ~Self.fold(frame.extracting(from..<frame.count))
+        let value = ~InternetChecksum.fold(InternetChecksum.sum(frame.extracting(from..<frame.count)))
         // For UDP zero means "none"; its other form is the same number. TCP takes either.
         pending.storeBig(value == 0 ? 0xFFFF : value, at: start + field)
-    }
-
-    /// The folded sum of RFC 1071, four bytes at a time.
-    private static func fold(_ span: Span<UInt8>) -> UInt16 {
-        var sum: UInt64 = 0
-        var index = 0
-        // Safe because the view is used as long as the span lives.
-        let bytes = unsafe span.bytes
-        while index + 4 <= span.count {
-            // Safe because four bytes from there lie in the span, and any of them make a number.
-            let word = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt32.self)
-            sum &+= UInt64(UInt32(bigEndian: word))
-            index += 4
-        }
-        if index + 2 <= span.count {
-            sum &+= UInt64(span[index]) << 8 | UInt64(span[index + 1])
-            index += 2
-        }
-        if index < span.count { sum &+= UInt64(span[index]) << 8 }
-        while sum > 0xFFFF { sum = sum & 0xFFFF &+ sum >> 16 }
-        return UInt16(truncatingIfNeeded: sum)
     }
 
     // MARK: Sections

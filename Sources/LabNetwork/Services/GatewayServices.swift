@@ -1,7 +1,11 @@
 internal import LabModel
 
 /// The host at one network's gateway address: it answers for itself, gives addresses, knows names, and decides what may leave.
-package struct GatewayServices: SwitchServices {
+///
+/// The switch offers every untagged frame that came in by a port and is sent to the gateway's Ethernet address, to everybody
+/// or to a group: as a plain frame with complete checksums (large segments are cut before, each piece is offered by itself).
+package struct GatewayServices: Sendable {
+    /// What is to be sent and told; whoever calls in here empties it after each call.
     package var output = ServiceOutput()
 
     let settings: BridgeSettings
@@ -31,6 +35,7 @@ package struct GatewayServices: SwitchServices {
         var leaseEvents = RateLimit(perSecond: 10, burst: 100)
     }
 
+    /// - Parameter index: which of the lab's networks it serves; names of all of them are served on each.
     package init(_ settings: BridgeSettings, network index: NetworkIndex) {
         self.settings = settings
         self.index = index
@@ -43,6 +48,9 @@ package struct GatewayServices: SwitchServices {
         for port in settings.ports(of: index) { ports[port] = Port() }
     }
 
+    /// - Parameters:
+    ///   - frame: from the Ethernet header on, at least 14 bytes.
+    ///   - now: nanoseconds of a monotonic clock.
     package mutating func receive(_ frame: [UInt8], from port: PortIndex, now: UInt64) -> ServiceVerdict {
         guard let frame = EthernetFrame(frame), ports[port] != nil else { return .consumed }
         let isToUs = frame.destination == network.mac
@@ -72,6 +80,7 @@ package struct GatewayServices: SwitchServices {
 
     // MARK: - Ports
 
+    /// What was waiting for a port that goes down is given up.
     package mutating func setPort(_ port: PortIndex, isUp: Bool, now: UInt64) {
         guard ports[port] != nil else { return }
         ports[port]?.isUp = isUp
@@ -94,6 +103,7 @@ package struct GatewayServices: SwitchServices {
 
     // MARK: - Probes
 
+    /// Asks a machine again and again whether it is ready, and says so once, as an event; an identity that exists is replaced.
     package mutating func startProbe(_ identity: String, _ probe: ServiceProbe, of port: PortIndex, now: UInt64) {
         let machine = Endpoint(mac: settings[port].mac, ip: .v4(settings[port].address))
         guard ports[port] != nil, prober.start(identity, probe, of: port, machine, now: now) else {
@@ -116,8 +126,10 @@ package struct GatewayServices: SwitchServices {
 
     // MARK: - Time
 
+    /// The next moment at which `tick` is wanted; nil: not until something comes in.
     package var nextDeadline: UInt64? { [prober.nextDeadline, streams.nextDeadline, nextAdvertisement].compactMap(\.self).min() }
 
+    /// Called at `nextDeadline` or later.
     package mutating func tick(now: UInt64) {
         let ports = ports
         for due in prober.tick(now: now, isUp: { ports[$0]?.isUp ?? false }) { output.frames.append((.port(due.port), due.frame)) }

@@ -22,6 +22,7 @@ extension GatewayServices {
         return .consumed
     }
 
+    /// A frame from a port's uplink, for that port alone: what becomes of it goes to `output`.
     package mutating func receiveFromUplink(_ frame: [UInt8], for port: PortIndex, now: UInt64) {
         guard let incoming = EthernetFrame(frame), let packet = IPPacket(incoming.payload, type: incoming.type),
             packet.destination.isUnicast
