@@ -291,7 +291,7 @@ final class Station {
                 try bridge.startProbe(identity, name, probe, moment())
                 flush(Span())
             case .stopProbe(let identity): bridge.stopProbe(identity)
-            case .counters: control.send(bridge.counters.text)
+            case .counters: control.send(bridge.counters)
             case .stop: isEnding = true
             }
         } catch {

@@ -25,29 +25,37 @@ package enum BridgeEvent: Hashable, Sendable {
         case refused
     }
 
-    package var json: String {
+    /// Without the end of the line.
+    package var json: String { object.line }
+
+    private var object: JSON {
         switch self {
-        case .started: JSONLine("started").text
-        case .portDown(let port): JSONLine("port-down", ("port", .text(port.description))).text
-        case .uplinkDown(let port): JSONLine("uplink-down", ("port", .text(port.description))).text
+        case .started: Self.object("started")
+        case .portDown(let port): Self.object("port-down", .init("port", .text(port.description)))
+        case .uplinkDown(let port): Self.object("uplink-down", .init("port", .text(port.description)))
         case .portBroken(let port, let detail):
-            JSONLine("port-broken", ("port", .text(port.description)), ("detail", .text(detail))).text
+            Self.object("port-broken", .init("port", .text(port.description)), .init("detail", .text(detail)))
         case .uplinkBroken(let port, let detail):
-            JSONLine("uplink-broken", ("port", .text(port.description)), ("detail", .text(detail))).text
+            Self.object("uplink-broken", .init("port", .text(port.description)), .init("detail", .text(detail)))
         case .lease(let port, let mac, let address):
-            JSONLine(
-                "lease", ("port", .text(port.description)), ("mac", .text(mac.description)), ("address", .text(address.description))
-            ).text
-        case .poolExhausted(let network): JSONLine("pool-exhausted", ("network", .text(network))).text
+            Self.object(
+                "lease", .init("port", .text(port.description)), .init("mac", .text(mac.description)),
+                .init("address", .text(address.description))
+            )
+        case .poolExhausted(let network): Self.object("pool-exhausted", .init("network", .text(network)))
         case .macFlap(let network, let mac, let from, let to):
-            JSONLine(
-                "mac-flap", ("network", .text(network)), ("mac", .text(mac.description)), ("from", .text(from.description)),
-                ("to", .text(to.description))
-            ).text
-        case .storm(let port): JSONLine("storm", ("port", .text(port.description))).text
-        case .probe(let identity, let answer): JSONLine("probe", ("id", .text(identity)), ("answer", .text(answer.rawValue))).text
-        case .done(let word): JSONLine("done", ("word", .text(word))).text
-        case .refused(let word, let detail): JSONLine("refused", ("word", .text(word)), ("detail", .text(detail))).text
+            Self.object(
+                "mac-flap", .init("network", .text(network)), .init("mac", .text(mac.description)), .init("from", .text(from.description)),
+                .init("to", .text(to.description))
+            )
+        case .storm(let port): Self.object("storm", .init("port", .text(port.description)))
+        case .probe(let identity, let answer):
+            Self.object("probe", .init("id", .text(identity)), .init("answer", .text(answer.rawValue)))
+        case .done(let word): Self.object("done", .init("word", .text(word)))
+        case .refused(let word, let detail): Self.object("refused", .init("word", .text(word)), .init("detail", .text(detail)))
         }
     }
+
+    /// What every line is: an object that names its event first.
+    static func object(_ event: String, _ members: JSON.Member...) -> JSON { .object([.init("event", .text(event))] + members) }
 }

@@ -159,17 +159,17 @@ package struct Bridge: Sendable {
     }
 
     /// The figures of all ports and networks, as one line.
-    package var counters: JSONLine {
-        JSONLine(
+    package var counters: String {
+        BridgeEvent.object(
             "counters",
-            ("ports", .object(ports.map { (name: $0.name.description, value: $0.counters.json) })),
-            (
+            .init("ports", .object(ports.map { .init($0.name.description, $0.counters.json) })),
+            .init(
                 "networks",
                 .object(
                     settings.networks.indices.map { index in
-                        (name: settings.networks[index].name, value: .object([("addresses", .number(UInt64(networks[index].table.count)))]))
-                    })
-            ))
+                        .init(settings.networks[index].name, .object([.init("addresses", .number(Int64(networks[index].table.count)))]))
+                    }))
+        ).line
     }
 
     package func counters(of port: PortIndex) -> Counters { ports[port.number].counters }

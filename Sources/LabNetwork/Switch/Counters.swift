@@ -1,3 +1,5 @@
+internal import LabModel
+
 /// What passed one port, and what did not.
 package struct Counters: Sendable {
     package struct Flow: Hashable, Sendable {
@@ -26,12 +28,12 @@ package struct Counters: Sendable {
     package func drops(_ reason: DropReason) -> UInt64 { drops[reason.ordinal] }
     mutating func drop(_ reason: DropReason) { drops[reason.ordinal] &+= 1 }
 
-    var json: JSONLine.Value {
-        func flow(_ flow: Flow) -> JSONLine.Value { .object([("frames", .number(flow.frames)), ("bytes", .number(flow.bytes))]) }
-        let told = DropReason.allCases.filter { drops($0) > 0 }.map { (name: $0.rawValue, value: JSONLine.Value.number(drops($0))) }
-        var members: [(name: String, value: JSONLine.Value)] = [("in", flow(incoming)), ("out", flow(outgoing)), ("drops", .object(told))]
+    var json: JSON {
+        func flow(_ flow: Flow) -> JSON { .object([.init("frames", .unsigned(flow.frames)), .init("bytes", .unsigned(flow.bytes))]) }
+        let told = DropReason.allCases.filter { drops($0) > 0 }.map { JSON.Member($0.rawValue, .unsigned(drops($0))) }
+        var members: [JSON.Member] = [.init("in", flow(incoming)), .init("out", flow(outgoing)), .init("drops", .object(told))]
         if toUplink.frames > 0 || fromUplink.frames > 0 {
-            members += [("to-uplink", flow(toUplink)), ("from-uplink", flow(fromUplink))]
+            members += [.init("to-uplink", flow(toUplink)), .init("from-uplink", flow(fromUplink))]
         }
         return .object(members)
     }
