@@ -36,12 +36,13 @@ package enum ProcessTable {
     /// Between the moment at which execve(2) lets go of the parent and the moment at which the new program's stack is laid out,
     /// a process has neither environment nor arguments: it is looked at again, or the youngest child would be overlooked.
     private static func environment(of pid: Int32) -> [UInt8]? {
+        // An empty answer counts only when the process was already laid out before it was asked for.
+        var wasStarting = true
         for _ in 0..<startingRounds {
-            // Asked before: what has been laid out by then is whole in the answer.
-            let isStarting = isStarting(pid)
             guard let bytes = try? readFile("/proc/\(pid)/environ", limit: 1 << 20) else { return nil }
-            if !bytes.isEmpty || !isStarting { return bytes }
-            usleep(1000)
+            if !bytes.isEmpty || !wasStarting { return bytes }
+            wasStarting = isStarting(pid)
+            if wasStarting { usleep(1000) }
         }
         return nil
     }
