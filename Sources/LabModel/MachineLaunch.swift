@@ -19,15 +19,7 @@ package struct MachineLaunch: Hashable, Sendable, Codable {
         self.descriptors = descriptors
     }
 
-    package struct Descriptor: Hashable, Sendable, Codable {
-        package var number: Int32
-        package var kind: Kind
-
-        package init(number: Int32, kind: Kind) {
-            self.number = number
-            self.kind = kind
-        }
-    }
+    package typealias Descriptor = LaunchDescriptor<Kind>
 
     package enum Kind: Hashable, Sendable, Codable {
         /// A byte stream in both directions: control, a console, later a network port. The name is unique in the launch.
@@ -36,5 +28,16 @@ package struct MachineLaunch: Hashable, Sendable, Codable {
         case disk(path: String, writable: Bool)
         /// Bytes read, or mapped privately, at start: kernel, initrd, firmware.
         case blob(path: String)
+    }
+}
+
+/// A number at which a program finds a descriptor when it starts, and what stands behind it.
+package struct LaunchDescriptor<Kind: Hashable & Sendable & Codable>: Hashable, Sendable, Codable {
+    package var number: Int32
+    package var kind: Kind
+
+    package init(number: Int32, kind: Kind) {
+        self.number = number
+        self.kind = kind
     }
 }

@@ -10,15 +10,7 @@ package struct NetworkLaunch: Hashable, Sendable, Codable {
         self.descriptors = descriptors
     }
 
-    package struct Descriptor: Hashable, Sendable, Codable {
-        package var number: Int32
-        package var kind: Kind
-
-        package init(number: Int32, kind: Kind) {
-            self.number = number
-            self.kind = kind
-        }
-    }
+    package typealias Descriptor = LaunchDescriptor<Kind>
 
     package enum Kind: Hashable, Sendable, Codable {
         /// Words in, events out.

@@ -91,15 +91,7 @@ final class MachineConsole {
 
     private func flush() {
         guard let number = stream else { return }
-        do throws(OSError) {
-            while !input.isEmpty {
-                guard let sent = try Borrowed(number).writeSome(input) else { break }
-                input.removeFirst(sent)
-            }
-            try loop.change(number, to: input.isEmpty ? .read : [.read, .write])
-        } catch {
-            input = []
-        }
+        loop.send(&input, to: number)
         if input.count <= Self.inputLimit / 2 { unblock() }
     }
 

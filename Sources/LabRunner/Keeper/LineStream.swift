@@ -47,17 +47,7 @@ final class LineStream {
         loop.remove(number)
     }
 
-    private func flush() {
-        do throws(OSError) {
-            while !output.isEmpty {
-                guard let sent = try Borrowed(number).writeSome(output) else { break }
-                output.removeFirst(sent)
-            }
-            try loop.change(number, to: output.isEmpty ? .read : [.read, .write])
-        } catch {
-            output = []
-        }
-    }
+    private func flush() { loop.send(&output, to: number) }
 
     @discardableResult
     private func receive() -> Bool {
@@ -74,5 +64,20 @@ final class LineStream {
             lines = LineBuffer(longestLine: Self.longestLine)
         }
         return true
+    }
+}
+
+extension EventLoop {
+    /// Writes what a watched stream takes now, and asks to be told when it takes the rest; what a dead one does not take is dropped.
+    func send(_ bytes: inout [UInt8], to number: CInt) {
+        do throws(OSError) {
+            while !bytes.isEmpty {
+                guard let sent = try Borrowed(number).writeSome(bytes) else { break }
+                bytes.removeFirst(sent)
+            }
+            try change(number, to: bytes.isEmpty ? .read : [.read, .write])
+        } catch {
+            bytes = []
+        }
     }
 }
