@@ -82,17 +82,18 @@ let package = Package(
         staticProgram("vmlab-carrier-init", ["CarrierLink", "Host", "CLinux", system]),
         staticProgram("vmlab-leash", ["Host", "CLinux", system]),
 
+        .target(name: "TestSupport", dependencies: ["Host"], path: "Tests/TestSupport", swiftSettings: relaxed),
         tests("HostTests", ["Host", system]),
         tests("LabFileTests", ["LabFile", "LabModel", "LabPlan"]),
         tests("LabGraphTests", ["LabGraph", "LabModel"]),
         tests("LabPlanTests", ["LabPlan", "LabModel", "LabNetwork"]),
         tests("LabImagesTests", ["LabImages", "LabFile", "LabModel", "Host", system]),
-        tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host"]),
+        tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host", "TestSupport"]),
         tests("CarrierTests", ["Carrier", "CarrierLink", "LabImages", "LabModel", "Host", "CLinux", system]),
         tests("DevicesTests", ["Devices", "PortStream"]),
         tests("LabNetworkTests", ["LabNetwork", "LabModel", "PortStream", "Host"]),
         tests("VMMTests", ["VMM", "Devices", "PortStream", "Host"]),
         tests("TidyTests", []),
-        tests("LabTests", ["LabModel", "Host"]),
+        tests("LabTests", ["LabModel", "Host", "TestSupport"]),
     ]
 )

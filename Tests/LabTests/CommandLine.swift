@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Host
+import TestSupport
 import Testing
 
 /// `vmlab` as a person runs it: the built program, a home of its own, and no trace of either afterwards.
@@ -40,74 +41,17 @@ final class CommandLineUser {
         try? FileManager.default.removeItem(atPath: home)
     }
 
-    struct Outcome {
-        var status: Int32
-        var out: String
-        var err: String
-
-        var all: String { out + err }
-    }
-
     /// Runs one command to its end.
     @discardableResult
-    func vmlab(_ arguments: String..., input: String = "", limitSeconds: Int = 60, variables: [String] = []) throws -> Outcome {
+    func vmlab(_ arguments: String..., input: String = "", limitSeconds: Int = 60, variables: [String] = []) throws -> CommandOutcome {
         try start(arguments, input: input, variables: variables).wait(limitSeconds: limitSeconds)
     }
 
-    /// A command that is still running.
-    final class Running {
-        let process: ChildProcess
-        let folder: String
-
-        init(process: ChildProcess, folder: String) {
-            self.process = process
-            self.folder = folder
-        }
-
-        deinit {
-            process.signal(SIGKILL)
-            _ = try? process.wait(limitMilliseconds: 5000)
-            try? FileManager.default.removeItem(atPath: folder)
-        }
-
-        var out: String { (try? String(contentsOfFile: folder + "/out", encoding: .utf8)) ?? "" }
-        var err: String { (try? String(contentsOfFile: folder + "/err", encoding: .utf8)) ?? "" }
-
-        /// Waits for the end; a command that is still running then is a failure, and is killed.
-        func wait(limitSeconds: Int) throws -> Outcome {
-            switch try process.wait(limitMilliseconds: limitSeconds * 1000) {
-            case .exited(let status): return Outcome(status: status, out: out, err: err)
-            case .signalled(let signal): return Outcome(status: 128 + signal, out: out, err: err)
-            case nil:
-                Issue.record("still running after \(limitSeconds) s: \(out)\(err)")
-                process.signal(SIGKILL)
-                _ = try process.wait(limitMilliseconds: 5000)
-                return Outcome(status: -1, out: out, err: err)
-            }
-        }
-
-        /// Polls until the output holds a text.
-        func awaitOutput(_ text: String, limitSeconds: Int) throws {
-            for _ in 0..<(limitSeconds * 20) {
-                if (out + err).contains(text) { return }
-                if try process.wait(limitMilliseconds: 50) != nil { break }
-            }
-            try #require((out + err).contains(text), "waited for \(text), saw: \(out)\(err)")
-        }
-    }
-
     /// Starts one command and returns at once.
-    func start(_ arguments: [String], input: String = "", variables: [String] = []) throws -> Running {
-        let folder = home + "/command-\(UInt32.random(in: 0 ... .max))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data(input.utf8).write(to: URL(filePath: folder + "/in"))
-        let stdin = try Descriptor.open(folder + "/in", O_RDONLY)
-        let stdout = try Descriptor.open(folder + "/out", O_WRONLY | O_CREAT)
-        let stderr = try Descriptor.open(folder + "/err", O_WRONLY | O_CREAT)
-        let process = try ChildProcess(
-            program: Self.programs + "/vmlab", arguments: ["vmlab"] + arguments, environment: environment + variables,
-            inherited: [.init(0, from: stdin.number), .init(1, from: stdout.number), .init(2, from: stderr.number)])
-        return Running(process: process, folder: folder)
+    func start(_ arguments: [String], input: String = "", variables: [String] = []) throws -> RunningCommand {
+        try RunningCommand(
+            program: Self.programs + "/vmlab", arguments: ["vmlab"] + arguments, environment: environment + variables, input: input,
+            home: home)
     }
 
     /// Writes a lab file into a folder of its own and returns the folder.

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Host
+import TestSupport
 import Testing
 
 extension `real labs` {
@@ -56,7 +57,7 @@ extension `real labs` {
         }
 
         private func attempt(_ line: String, until pattern: String, at user: CommandLineUser, _ folder: String, limit: String) throws
-            -> CommandLineUser.Outcome
+            -> CommandOutcome
         {
             try user.vmlab(
                 "console", "debian", "-f", folder, "--until", pattern, "--timeout", limit, input: "\n\(line)\n", limitSeconds: 120)

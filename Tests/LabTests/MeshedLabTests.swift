@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Host
+import TestSupport
 import Testing
 
 /// Real guests on the real bridge, on whichever acceleration this host has.
@@ -36,7 +37,7 @@ extension `real labs` {
             return try result(outcome)
         }
 
-        private func result(_ outcome: CommandLineUser.Outcome) throws -> Ping {
+        private func result(_ outcome: CommandOutcome) throws -> Ping {
             let match = try #require(
                 outcome.out.firstMatch(of: #/(\d+) sent, (\d+) received, .*% lost/#), "no end of the ping: \(outcome.all)")
             let fastest = outcome.out.firstMatch(of: #/min.avg.max ([0-9.]+)/#).flatMap { Double($0.1) }

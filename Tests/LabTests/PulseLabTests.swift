@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Host
+import TestSupport
 import Testing
 
 /// How a machine is accelerated in a test: pulse is small enough for every KVM, emulated ones too.

@@ -3,6 +3,7 @@ import Glibc
 import Host
 import LabModel
 import LabRunner
+import TestSupport
 import Testing
 
 extension `played labs` {
@@ -173,10 +174,10 @@ extension `played labs` {
         @Test func `follow what happens as it happens, one object a line`() throws {
             let person = try up()
             let events = try person.start(["events", "--name", "shop", "--past"])
-            try events.awaitText("machine-ready")
+            try events.awaitOutput("machine-ready")
             let killed = try person.vmlab("kill", "db", "--name", "shop")
             #expect(killed.status == 0, "\(killed.all)")
-            try events.awaitText("machine-ended")
+            try events.awaitOutput("machine-ended")
             try down(person)
             let outcome = try events.wait()
             #expect(outcome.status == 0)

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import LabRunner
+import TestSupport
 import Testing
 
 extension `played labs` {

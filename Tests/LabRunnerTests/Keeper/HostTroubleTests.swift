@@ -3,6 +3,7 @@ import Glibc
 import Host
 import LabModel
 import LabRunner
+import TestSupport
 import Testing
 
 extension `played labs` {
@@ -79,7 +80,7 @@ extension `played labs` {
             let up = try person.vmlab("up", lab)
             #expect(up.status == 0, "\(up.all)")
             let events = try person.start(["events", "--name", "shop", "--past"])
-            try events.awaitText("console-lost")
+            try events.awaitOutput("console-lost")
             let ps = try person.vmlab("ps", lab)
             #expect(ps.status == 0 && ps.out.components(separatedBy: "ready").count == 3, "\(ps.all)")
             let answer = try person.vmlab("console", "web", "-f", lab, "--until", "heard it", "--timeout", "10s", input: "it\n")

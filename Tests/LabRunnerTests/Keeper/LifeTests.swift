@@ -3,6 +3,7 @@ import Glibc
 import Host
 import LabModel
 import LabRunner
+import TestSupport
 import Testing
 
 extension `played labs` {
@@ -73,7 +74,7 @@ extension `played labs` {
             let person = try Person()
             let lab = try person.lab([("db", "silent")])
             let first = try person.start(["up", lab])
-            try first.awaitText("db: started")
+            try first.awaitOutput("db: started")
             let second = try person.vmlab("up", lab)
             #expect(second.status == 75, "\(second.all)")
             #expect(second.err.contains("busy: process \(try person.keeper()) ") && second.err.contains("since 20"), "\(second.err)")
@@ -98,7 +99,7 @@ extension `played labs` {
             let person = try Person()
             let lab = try person.lab([("db", ""), ("web", "silent")])
             let up = try person.start(["up", lab])
-            try up.awaitText("web: started")
+            try up.awaitOutput("web: started")
             up.process.signal(signal)
             let outcome = try up.wait()
             #expect(outcome.status == 128 + signal, "\(outcome.all)")
@@ -113,7 +114,7 @@ extension `played labs` {
             let before = try #require(try KeeperClient.connect(person.folders("shop"))?.status())
             try person.lab([("db", ""), ("web", "silent")])
             let up = try person.start(["up", lab])
-            try up.awaitText("web: started")
+            try up.awaitOutput("web: started")
             up.process.signal(SIGINT)
             #expect(try up.wait().status == 130)
             let after = try #require(try KeeperClient.connect(person.folders("shop"))?.status())
@@ -127,9 +128,9 @@ extension `played labs` {
             let person = try Person()
             let lab = try person.lab([("db", "silent ignores-everything")])
             let up = try person.start(["up", lab])
-            try up.awaitText("db: started")
+            try up.awaitOutput("db: started")
             up.process.signal(SIGINT)
-            try up.awaitText("interrupted")
+            try up.awaitOutput("interrupted")
             let start = EventLoop.now()
             up.process.signal(SIGINT)
             let outcome = try up.wait()
@@ -151,7 +152,7 @@ extension `played labs` {
             let person = try Person()
             let lab = try person.lab([("db", "silent")])
             let up = try person.start(["up", lab])
-            try up.awaitText("db: started")
+            try up.awaitOutput("db: started")
             let down = try person.vmlab("down", lab)
             #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(down.all)")
             let outcome = try up.wait()

@@ -3,6 +3,7 @@ import Glibc
 import Host
 import LabModel
 import LabRunner
+import TestSupport
 import Testing
 
 extension `played labs` {

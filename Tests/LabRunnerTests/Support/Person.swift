@@ -3,6 +3,7 @@ import Glibc
 import Host
 import LabModel
 import LabRunner
+import TestSupport
 import Testing
 
 /// A person at the command line, with programs, a home and a lab of their own; nothing of them is left afterwards.
@@ -70,75 +71,26 @@ final class Person {
         return folder
     }
 
-    struct Outcome {
-        var status: Int32
-        var out: String
-        var err: String
-        var all: String { out + err }
-    }
-
     @discardableResult
-    func vmlab(_ arguments: String..., input: String = "", variables: [String: String] = [:], limitSeconds: Int = 30) throws -> Outcome {
+    func vmlab(_ arguments: String..., input: String = "", variables: [String: String] = [:], limitSeconds: Int = 60) throws
+        -> CommandOutcome
+    {
         try start(arguments, input: input, variables: variables).wait(limitSeconds: limitSeconds)
     }
 
-    /// A command that is still running.
-    final class Running {
-        let process: ChildProcess
-        private let folder: String
-
-        init(process: ChildProcess, folder: String) {
-            self.process = process
-            self.folder = folder
-        }
-
-        deinit { process.signal(SIGKILL) }
-
-        var out: String { (try? String(contentsOfFile: folder + "/out", encoding: .utf8)) ?? "" }
-        var err: String { (try? String(contentsOfFile: folder + "/err", encoding: .utf8)) ?? "" }
-
-        func wait(limitSeconds: Int = 30) throws -> Outcome {
-            switch try process.wait(limitMilliseconds: limitSeconds * 1000) {
-            case .exited(let status): return Outcome(status: status, out: out, err: err)
-            case .signalled(let signal): return Outcome(status: 128 + signal, out: out, err: err)
-            case nil:
-                Issue.record("still running after \(limitSeconds) s: \(out)\(err)")
-                process.signal(SIGKILL)
-                _ = try process.wait(limitMilliseconds: 5000)
-                return Outcome(status: -1, out: out, err: err)
-            }
-        }
-
-        func awaitText(_ text: String, limitSeconds: Int = 15) throws {
-            for _ in 0..<(limitSeconds * 50) {
-                if (out + err).contains(text) { return }
-                usleep(20_000)
-            }
-            try #require((out + err).contains(text), "waited for \(text), saw: \(out)\(err)")
-        }
-    }
-
-    func start(_ arguments: [String], input: String = "", variables: [String: String] = [:]) throws -> Running {
+    func start(_ arguments: [String], input: String = "", variables: [String: String] = [:]) throws -> RunningCommand {
         try start(programs + "/vmlab", ["vmlab"] + arguments, input, variables)
     }
 
     /// Runs another program to its end, in the same surroundings.
-    func run(_ program: String, _ arguments: [String], variables: [String: String]) throws -> Outcome {
-        try start(program, [program] + arguments, "", variables).wait()
+    func run(_ program: String, _ arguments: [String], variables: [String: String]) throws -> CommandOutcome {
+        try start(program, [program] + arguments, "", variables).wait(limitSeconds: 30)
     }
 
-    private func start(_ program: String, _ arguments: [String], _ input: String, _ variables: [String: String]) throws -> Running {
-        let folder = home + "/command-\(UInt32.random(in: 0 ... .max))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data(input.utf8).write(to: URL(filePath: folder + "/in"))
-        let stdin = try Descriptor.open(folder + "/in", O_RDONLY)
-        let stdout = try Descriptor.open(folder + "/out", O_WRONLY | O_CREAT)
-        let stderr = try Descriptor.open(folder + "/err", O_WRONLY | O_CREAT)
-        let process = try ChildProcess(
-            program: program, arguments: arguments,
-            environment: environment.merging(variables) { $1 }.map { "\($0.key)=\($0.value)" },
-            inherited: [.init(0, from: stdin.number), .init(1, from: stdout.number), .init(2, from: stderr.number)])
-        return Running(process: process, folder: folder)
+    private func start(_ program: String, _ arguments: [String], _ input: String, _ variables: [String: String]) throws -> RunningCommand {
+        try RunningCommand(
+            program: program, arguments: arguments, environment: environment.merging(variables) { $1 }.map { "\($0.key)=\($0.value)" },
+            input: input, home: home)
     }
 
     // MARK: What is there, by the kernel's word and not by vmlab's

@@ -4,6 +4,7 @@ import Host
 import LabModel
 import LabPlan
 import LabRunner
+import TestSupport
 import Testing
 
 @Suite struct `taking down` {

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Host
+import TestSupport
 import Testing
 
 /// One `vmlab-machine` with pulse in it, on the host's own /dev/kvm: every stream ends here, on a socket.
