@@ -7,11 +7,11 @@ RELEASE = .build/release
 SHELL = /bin/bash
 
 # Debian's names. They are installed only where they are missing; as an ordinary user, missing ones are named.
-BUILD_PACKAGES = libarchive-dev libssl-dev libyaml-dev pkg-config
-RUN_PACKAGES = mmdebstrap passt
+BUILD_PACKAGES = libarchive-dev libssl-dev libyaml-dev pkg-config zlib1g-dev
+RUN_PACKAGES = mmdebstrap passt python3-pip
 TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 chromium cpio dhcpcd-base dnsmasq-base e2fsprogs \
-  fonts-dejavu-core graphviz iproute2 iputils-ping isc-dhcp-client kea-admin libarchive-tools lz4 ndisc6 procps strace \
-  tcpdump tmux tshark xz-utils zstd
+  fonts-dejavu-core graphviz iproute2 iputils-ping isc-dhcp-client kea-admin libarchive-tools lz4 ndisc6 procps qemu-utils \
+  strace tcpdump tmux tshark xz-utils zstd
 BENCH_PACKAGES = iproute2 procps vde2
 
 .PHONY: build test bench fuzz quickstart install clean build-packages run-packages test-packages bench-packages qemu
@@ -19,11 +19,13 @@ BENCH_PACKAGES = iproute2 procps vde2
 build: build-packages
 	swift build -c release
 	$(MAKE) -C Images/pulse
+	$(MAKE) -C Images/mach-task
 
 test: build-packages run-packages test-packages qemu
 	swift build -c release --build-tests
 	swift build -c release
 	$(MAKE) -C Images/pulse
+	$(MAKE) -C Images/mach-task
 	@mkdir -p .build
 	@set -o pipefail; swift test -c release --skip-build 2>&1 | tee .build/test.log; status=$$?; \
 	  [ $$status = 0 ] || { echo; echo "what failed (all of it is in .build/test.log):"; grep '^✘' .build/test.log; }; exit $$status
@@ -42,15 +44,18 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/vmlab $(DESTDIR)$(PREFIX)/share/vmlab/images
 	install $(RELEASE)/vmlab $(DESTDIR)$(PREFIX)/bin/
 	install $(addprefix $(RELEASE)/,$(filter-out vmlab,$(PROGRAMS))) $(DESTDIR)$(PREFIX)/libexec/vmlab/
-	for image in Images/*/image.yaml; do \
-	  folder=$$(dirname $$image); target=$(DESTDIR)$(PREFIX)/share/vmlab/images/$$(basename $$folder); \
-	  install -d $$target; install -m 644 $$image $$target/; \
+	for folder in Images/*; do \
+	  target=$(DESTDIR)$(PREFIX)/share/vmlab/images/$$(basename $$folder); \
+	  (cd $$folder && find . -name '.build' -prune -o -name Sources -prune -o -name Entry -prune -o -type f \
+	    ! -name Makefile ! -name '*.ld' ! -name '*.S' -print) | while read -r file; do \
+	    if [ -x $$folder/$$file ]; then mode=755; else mode=644; fi; install -D -m $$mode $$folder/$$file $$target/$$file; \
+	  done; \
 	done
-	install -m 644 Images/pulse/pulse.elf $(DESTDIR)$(PREFIX)/share/vmlab/images/pulse/
 
 clean:
 	rm -rf .build Package.resolved
 	$(MAKE) -C Images/pulse clean
+	$(MAKE) -C Images/mach-task clean
 
 # $(call need,PACKAGES): installs what is missing. apt's lists are fetched only when something is.
 define need

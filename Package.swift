@@ -46,6 +46,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // From the lab file to the plan: values only.
@@ -56,7 +57,7 @@ let package = Package(
 
         // From the plan to running machines.
         room("Host", ["CLinux", system]),
-        room("LabImages", ["LabModel", "Host", "CArchive", "CCrypto", system]),
+        room("LabImages", ["LabModel", "Host", "CArchive", "CCrypto", "CZlib", system]),
         room("CarrierLink"),
         room("Carrier", ["CarrierLink", "LabModel", "Host", "CLinux", system]),
         room("LabRunner", ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"]),

@@ -22,6 +22,8 @@ package struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
         case notAnArchive(String)
         /// Truncated, inconsistent, or failing its own checksums.
         case damagedArchive(String)
+        /// A disk image that cannot be taken: damaged, or of a kind that is not read.
+        case unusableDisk(String)
         /// An entry that no image may hold.
         case refusedEntry(String)
         /// Larger than a limit: what was counted, and the limit.
@@ -50,7 +52,7 @@ package struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     package var exitStatus: Int32 {
         switch problem {
         case .missingInput: 66
-        case .recipe, .notAnArchive, .damagedArchive, .refusedEntry, .tooLarge, .diskTooSmall, .noMatch: 65
+        case .recipe, .notAnArchive, .damagedArchive, .unusableDisk, .refusedEntry, .tooLarge, .diskTooSmall, .noMatch: 65
         case .digestMismatch: 76
         case .missingProgram, .unsupportedHost: 69
         case .noSpace: 73
@@ -66,6 +68,7 @@ package struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .recipe(let text): "\(subject): \(text)"
         case .notAnArchive(let text): "\(subject): not an archive that images are made from (tar or cpio): \(text)"
         case .damagedArchive(let text): "\(subject): damaged: \(text)"
+        case .unusableDisk(let text): "\(subject): this disk cannot be taken: \(text)"
         case .refusedEntry(let text): "\(subject): \(text)"
         case .tooLarge(let what, let limit): "\(subject): \(what) beyond the limit of \(limit)"
         case .digestMismatch(let expected, let found):

@@ -4,7 +4,7 @@ package import LabModel
 /// `image.json`: what a built image holds. Written last, so an image folder with one is whole.
 package struct ImageManifest: Hashable, Sendable, Codable {
     /// Grows when an older vmlab could misread a newer manifest.
-    static let currentVersion = 1
+    static let currentVersion = 2
 
     package var version: Int
     package var name: String
@@ -13,6 +13,8 @@ package struct ImageManifest: Hashable, Sendable, Codable {
     package var commandLine: String
     package var kernel: File?
     package var initrd: File?
+    /// What the kernel is handed besides, in order.
+    package var modules: [File] = []
     package var disk: Disk?
 
     /// A file taken out of the image's own file system and stored beside its disk.

@@ -7,7 +7,7 @@ package import LabModel
 ///                   -> build: source archive -> entries -> disk, kernel, initrd -> manifest
 package struct ImageStore: Sendable {
     /// Grows when the same recipe and inputs would give other bytes.
-    private static let version = 1
+    private static let version = 2
 
     let cache: String
     private let paths: LabPaths
@@ -35,13 +35,32 @@ package struct ImageStore: Sendable {
                 suite: suite, packages: packages, variant: variant, architecture: architecture, recipe: recipe)
             hash.add("mmdebstrap", source.key)
         case .archive(let path, let sha256): hash.add("archive", try archiveDigest(path, sha256, recipe))
-        case .deb(let package): hash.add("deb", package)
+        case .deb(let packages, let suite, let architecture):
+            hash.add("deb", packages)
+            hash.add("deb.suite", suite ?? "")
+            hash.add("deb.architecture", architecture ?? "")
+        case .wheel(_, _, let sha256): hash.add("wheel", sha256)
+        case .disk(let path, let sha256): hash.add("disk", try archiveDigest(path, sha256, recipe))
         case .kernel(let path): hash.add("kernel", try FileDigest.digest(of: RecipePath.resolve(path, in: recipe.folder)))
         }
         hash.add("boot.protocol", recipe.boot.protocolName.rawValue)
         hash.add("boot.kernel", [recipe.boot.kernel].compactMap(\.self))
         hash.add("boot.initrd", [recipe.boot.initrd].compactMap(\.self))
         hash.add("boot.cmdline", recipe.boot.commandLine)
+        for module in recipe.boot.modules {
+            hash.add("boot.module", module.from)
+            hash.add("boot.module.text", module.text)
+        }
+        if let initramfs = recipe.initramfs {
+            hash.add("initramfs", initramfs.to)
+            hash.add("initramfs.init", try FileDigest.digest(of: RecipePath.resolve(initramfs.start, in: recipe.folder)))
+            hash.add("initramfs.files", initramfs.files)
+            hash.add("initramfs.modules", initramfs.modules)
+        }
+        if let file = recipe.diskFile {
+            hash.add("disk.from", file.from ?? "")
+            hash.add("disk.format", file.format.rawValue)
+        }
         if let disk = recipe.disk {
             hash.add("disk.filesystem", disk.fileSystem.rawValue)
             hash.add("disk.size", disk.size.bytes)
@@ -61,9 +80,12 @@ package struct ImageStore: Sendable {
 
     /// The same recipe with its archive's digest in it, so that the bytes which are decoded are those that the key was made of.
     private func pinned(_ recipe: ImageRecipe) throws(ImageError) -> ImageRecipe {
-        guard case .archive(let path, nil) = recipe.source else { return recipe }
         var recipe = recipe
-        recipe.source = .archive(path: path, sha256: try archiveDigest(path, nil, recipe).description)
+        switch recipe.source {
+        case .archive(let path, nil): recipe.source = .archive(path: path, sha256: try archiveDigest(path, nil, recipe).description)
+        case .disk(let path, nil): recipe.source = .disk(path: path, sha256: try archiveDigest(path, nil, recipe).description)
+        default: break
+        }
         return recipe
     }
 
@@ -81,9 +103,11 @@ package struct ImageStore: Sendable {
     private func read(_ folder: ImageFolder, key: String) -> BuiltImage? {
         guard let json = try? Folder.read(folder.manifest, limit: 1 << 20), let manifest = ImageManifest(json: json), manifest.key == key
         else { return nil }
-        let files = [
-            (folder.kernel, manifest.kernel?.size), (folder.initrd, manifest.initrd?.size), (folder.disk, manifest.disk?.size),
-        ]
+        let modules = manifest.modules.enumerated().map { (folder.module($0), Optional($1.size)) }
+        let files =
+            modules + [
+                (folder.kernel, manifest.kernel?.size), (folder.initrd, manifest.initrd?.size), (folder.disk, manifest.disk?.size),
+            ]
         for (path, size) in files {
             guard let size else { continue }
             guard let status = try? FileStatus(of: path), status.kind == .regular, status.size == size else { return nil }

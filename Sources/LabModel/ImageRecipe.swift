@@ -3,29 +3,49 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
     package var name: String
     package var source: Source
     package var boot: Boot
-    /// `nil` for images without a disk (a bare kernel).
+    /// `nil` for images without a disk of their own making.
     package var disk: Disk?
+    /// A disk that is there already, instead of one that is made.
+    package var diskFile: DiskFile?
+    /// Made of the image's files, and one of them itself.
+    package var initramfs: Initramfs?
     /// Overlaid on the source as a last layer, in order.
     package var files: [File]
     /// The folder the recipe was read from; relative paths in it start here.
     package var folder: String
 
-    package init(name: String, source: Source, boot: Boot, disk: Disk?, files: [File], folder: String) {
+    package init(
+        name: String, source: Source, boot: Boot, disk: Disk?, diskFile: DiskFile? = nil, initramfs: Initramfs? = nil, files: [File],
+        folder: String
+    ) {
         self.name = name
         self.source = source
         self.boot = boot
         self.disk = disk
+        self.diskFile = diskFile
+        self.initramfs = initramfs
         self.files = files
         self.folder = folder
     }
+
+    /// Whether machines of it have a disk of the image.
+    package var hasDisk: Bool { disk != nil || diskFile != nil }
 
     package enum Source: Hashable, Sendable, Codable {
         /// A Debian root filesystem made by `mmdebstrap`, without root.
         case mmdebstrap(suite: String, packages: [String], variant: String, architecture: String)
         /// Any tar that libarchive reads, with any of its filters.
         case archive(path: String, sha256: String?)
-        /// Files out of a Debian package.
-        case deb(package: String)
+        /// Files out of Debian packages, one laid over the other.
+        ///
+        /// - Parameters:
+        ///   - suite: the host's own release if nil.
+        ///   - architecture: the host's own if nil.
+        case deb(packages: [String], suite: String?, architecture: String?)
+        /// Files out of a wheel of the Python Package Index, of one version.
+        case wheel(package: String, version: String, sha256: String)
+        /// A disk that somebody else made, and nothing else.
+        case disk(path: String, sha256: String?)
         /// A bare kernel and nothing else.
         case kernel(path: String)
     }
@@ -37,12 +57,28 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
         package var kernel: String?
         package var initrd: String?
         package var commandLine: String
+        /// Handed to the kernel after the initial RAM disk, in order.
+        package var modules: [Module]
 
-        package init(protocolName: BootProtocol, kernel: String?, initrd: String?, commandLine: String) {
+        package init(protocolName: BootProtocol, kernel: String?, initrd: String?, commandLine: String, modules: [Module] = []) {
             self.protocolName = protocolName
             self.kernel = kernel
             self.initrd = initrd
             self.commandLine = commandLine
+            self.modules = modules
+        }
+    }
+
+    /// A file that a kernel is handed, with the words that go with it.
+    package struct Module: Hashable, Sendable, Codable {
+        /// A path or a pattern inside the image, as the kernel's.
+        package var from: String
+        /// Given to the kernel to the letter.
+        package var text: String
+
+        package init(from: String, text: String) {
+            self.from = from
+            self.text = text
         }
     }
 
@@ -64,6 +100,43 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
             self.size = size
             self.journal = journal
         }
+    }
+
+    /// An initial RAM disk out of files of the image and one program of the recipe's.
+    package struct Initramfs: Hashable, Sendable, Codable {
+        /// Its path in the image, for `boot` to name.
+        package var to: String
+        /// The program or script that is process 1, a file beside the recipe.
+        package var start: String
+        /// Paths or patterns inside the image; each file is at its own path.
+        package var files: [String]
+        /// Names of the kernel's modules, in the order in which they are to be loaded.
+        package var modules: [String]
+
+        package init(to: String, start: String, files: [String], modules: [String]) {
+            self.to = to
+            self.start = start
+            self.files = files
+            self.modules = modules
+        }
+    }
+
+    /// A disk that is taken as it is.
+    package struct DiskFile: Hashable, Sendable, Codable {
+        /// A path or a pattern inside the image; nil: the source is the disk.
+        package var from: String?
+        /// Said, never guessed: what lies in a raw disk is its guest's to write.
+        package var format: DiskFormat
+
+        package init(from: String?, format: DiskFormat) {
+            self.from = from
+            self.format = format
+        }
+    }
+
+    package enum DiskFormat: String, Hashable, Sendable, Codable, CaseIterable {
+        case raw
+        case qcow2
     }
 
     package enum FileSystem: String, Hashable, Sendable, Codable, CaseIterable { case ext4 }

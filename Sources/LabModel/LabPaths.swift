@@ -96,6 +96,7 @@ package struct ImageFolder: Hashable, Sendable, Codable {
     package var disk: String { path + "/disk.img" }
     package var kernel: String { path + "/kernel" }
     package var initrd: String { path + "/initrd" }
+    package func module(_ index: Int) -> String { path + "/module\(index)" }
     /// Written last, so that a folder with a manifest is whole.
     package var manifest: String { path + "/image.json" }
 }

@@ -7,26 +7,33 @@ package struct ImageFacts: Hashable, Sendable {
     package var key: String
     package var folder: ImageFolder
     package var hasInitrd: Bool
+    /// What is said to the kernel with each of its modules.
+    package var moduleTexts: [String]
     package var hasDisk: Bool
+    /// Whether the disk is of our own making, so that files can be laid over it.
+    package var takesFiles: Bool
     package var bootProtocol: ImageRecipe.BootProtocol
     package var commandLine: String
 
     package init(
-        name: String, key: String, folder: ImageFolder, hasInitrd: Bool, hasDisk: Bool, bootProtocol: ImageRecipe.BootProtocol,
-        commandLine: String
+        name: String, key: String, folder: ImageFolder, hasInitrd: Bool, moduleTexts: [String] = [], hasDisk: Bool,
+        takesFiles: Bool? = nil, bootProtocol: ImageRecipe.BootProtocol, commandLine: String
     ) {
         self.name = name
         self.key = key
         self.folder = folder
         self.hasInitrd = hasInitrd
+        self.moduleTexts = moduleTexts
         self.hasDisk = hasDisk
+        self.takesFiles = takesFiles ?? hasDisk
         self.bootProtocol = bootProtocol
         self.commandLine = commandLine
     }
 
     package init(of recipe: ImageRecipe, key: String, paths: LabPaths) {
         self.init(
-            name: recipe.name, key: key, folder: paths.image(key: key), hasInitrd: recipe.boot.initrd != nil, hasDisk: recipe.disk != nil,
+            name: recipe.name, key: key, folder: paths.image(key: key), hasInitrd: recipe.boot.initrd != nil,
+            moduleTexts: recipe.boot.modules.map(\.text), hasDisk: recipe.hasDisk, takesFiles: recipe.disk != nil,
             bootProtocol: recipe.boot.protocolName, commandLine: recipe.boot.commandLine)
     }
 }

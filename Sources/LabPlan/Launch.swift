@@ -14,6 +14,8 @@ enum DescriptorNumber {
     static let extraDisks: Int32 = 14
     /// Network ports from here up, in their order: beyond the 16 disks that a machine may have.
     static let ports: Int32 = 30
+    /// Modules from here up, in their order: beyond the ports.
+    static let modules: Int32 = 64
 }
 
 extension MachineLaunch {
@@ -56,6 +58,10 @@ extension MachineLaunch {
             if let network = networks.first(where: { $0.name == interface.network }) { net += ",mtu=\(network.mtu)" }
             arguments += ["--net", net]
             port += 1
+        }
+        for (index, text) in image.moduleTexts.enumerated() {
+            let number = hand(DescriptorNumber.modules + Int32(index), .blob(path: image.folder.module(index)))
+            arguments += ["--module", text.isEmpty ? number : "\(number):\(text)"]
         }
         self.init(machine: machine.name, memory: machine.memory, arguments: arguments, descriptors: descriptors)
     }

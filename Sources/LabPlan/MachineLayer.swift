@@ -7,7 +7,7 @@ extension Layer {
     /// systemd, ifupdown or cloud-init gets nothing for them.
     package init(of machine: Machine, in lab: Lab, image: ImageFacts) {
         self.init()
-        guard image.hasDisk else { return }
+        guard image.takesFiles else { return }
         let identity = MachineIdentity(machine, in: lab)
         let network = NetworkConfiguration(machine, in: lab)
         entries = identity.entries + network.entries + identity.cloudInit(network) + machine.files.map { Entry($0) }

@@ -66,10 +66,10 @@ import Testing
     /// A recipe with `«` before what is wrong, in a lab that uses it.
     @Test(arguments: [
         Seeded("name: «oops\nfrom: {kernel: {path: k}}\n", "the image is named `oops`, but its folder is `img`"),
-        Seeded("name: img\nfrom: «{}\n", "`from` wants one source: mmdebstrap, archive, deb or kernel"),
+        Seeded("name: img\nfrom: «{}\n", "`from` wants one source: mmdebstrap, archive, deb, wheel, disk or kernel"),
         Seeded("name: img\nfrom: {deb: a, kernel: «{path: k}}\n", "`from` wants exactly one source; this is another one"),
         Seeded("name: img\nfrom: {«oci: {path: k}}\n", "`oci` is not supported by this version of vmlab")
-            .and("««", at: "from: {", "`from` wants one source: mmdebstrap, archive, deb or kernel"),
+            .and("««", at: "from: {", "`from` wants one source: mmdebstrap, archive, deb, wheel, disk or kernel"),
         Seeded(
             "«name: img\nfrom: {archive: {path: a.tar}}\n",
             "the recipe has no `boot.kernel`: the kernel's path in the image, such as `/boot/vmlinuz-*`"),
@@ -81,9 +81,28 @@ import Testing
             "a SHA-256 digest has 64 hexadecimal digits, not 4", "`boot/k` is not an absolute path in the image: it begins with `/`",
             "`uefi` is not supported by this version of vmlab; `protocol` can be `auto`, `linux`, `pvh`, `multiboot`, `multiboot2`"),
         Seeded(
-            "name: img\nfrom: {kernel: {path: k}}\nboot: {kernel: «/k}\ndisk: «{size: 1GiB}\nfiles: «[{to: /a, text: b}]\n",
-            "the source is the kernel; there is no image to look for one in", "a bare kernel has no disk",
-            "a bare kernel has no disk to put files on"),
+            "name: img\nfrom: {kernel: {path: k}}\nboot: {kernel: «/k}\ndisk: «{size: 1GiB}\n",
+            "the source is the kernel; there is no image to look for one in", "a bare kernel has no disk"),
+        Seeded(
+            "name: img\nfrom: {kernel: {path: k}}\nboot: {initrd: «/i, modules: [{from: «/m}, {from: /a}]}\nfiles: [{to: /a, text: b}, «{to: /c, text: d}]\n",
+            "a bare kernel has no image to look for an initrd in; name one of `files`",
+            "a bare kernel has no image to look for a module in; name one of `files`",
+            "there is no disk of the recipe's making to put `/c` on, and `boot` does not name it"),
+        Seeded(
+            "name: img\nfrom: {deb: «{packages: []}}\nboot: {kernel: /k, modules: [«{text: a}, {from: «m}]}\n",
+            "`deb` names no package", "an entry of `modules` has no `from`", "`m` is not an absolute path in the image: it begins with `/`"),
+        Seeded(
+            "name: img\nfrom: {wheel: «{package: a, version: \"1\"}}\nboot: {kernel: /k}\ndisk: «{from: /d, size: «1GiB}\n",
+            "`wheel` has no `sha256`", "a disk that is taken `from` a file wants its `format`: raw or qcow2",
+            "a disk that is taken `from` a file has its own size and file system"),
+        Seeded(
+            "name: img\nfrom: {disk: {path: d, format: «vmdk}}\nboot: {kernel: /k}\ndisk: «{format: «raw}\n",
+            "`vmdk` is not supported by this version of vmlab; `format` can be `raw`, `qcow2`",
+            "`disk` has no `size`, nor a file that it is taken `from`", "`format` is that of a disk which is taken `from` a file",
+            "the source is the disk"),
+        Seeded(
+            "name: img\nfrom: {deb: a}\nboot: {kernel: /k}\ninitramfs: {to: «i, init: init, modules: [«'../x']}\n",
+            "`i` is not an absolute path in the image: it begins with `/`", "`../x` is not the name of a kernel module"),
         Seeded(
             "name: img\nfrom: {mmdebstrap: {suite: «--evil, packages: [ok, «-o, «'a b']}}\nboot: {kernel: /k}\n",
             "`--evil` is not a name; letters a to z, digits, `-` and `.` are allowed", "`-o` is not the name of a package",

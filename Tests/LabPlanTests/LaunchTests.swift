@@ -34,6 +34,18 @@ import Testing
         #expect(!launch.arguments.contains("--initrd") && !launch.arguments.contains("--disk") && !launch.arguments.contains("--cmdline"))
     }
 
+    @Test func `modules follow the initial RAM disk, in order, with their words to the letter`() {
+        var image = Shop.pulse
+        image.hasInitrd = true
+        image.moduleTexts = ["boot one ${host-port} $(task-create)", ""]
+        let tiny = Shop.machine("tiny", image: "pulse")
+        let launch = MachineLaunch(tiny, image: image, disks: [])
+        #expect(launch.arguments.suffix(6) == ["--initrd", "11", "--module", "64:boot one ${host-port} $(task-create)", "--module", "65"])
+        #expect(launch.descriptors.map(\.number) == [3, 4, 5, 10, 11, 64, 65])
+        #expect(launch.descriptors.last?.kind == .blob(path: image.folder.path + "/module1"))
+        #expect(launch.shellLine().contains("'64:boot one ${host-port} $(task-create)'"))
+    }
+
     @Test func `the shell line quotes what bash would take apart and puts the serial console on the terminal`() {
         #expect(
             launch.shellLine() == "vmlab-machine --name db --memory 256MiB --cpus 1 --boot linux --serial 0:1 --kernel 10 --initrd 11 "

@@ -7,7 +7,7 @@ private let arrows: [String: Set<String>] = [
     "LabFile": ["LabModel", "CYAML"],
     "LabPlan": ["LabModel"],
     "LabGraph": ["LabModel"],
-    "LabImages": ["LabModel", "Host", "CArchive", "CCrypto"],
+    "LabImages": ["LabModel", "Host", "CArchive", "CCrypto", "CZlib"],
     "LabRunner": ["LabModel", "LabPlan", "LabImages", "Carrier", "Host"],
     "CarrierLink": [],
     "Carrier": ["LabModel", "CarrierLink", "Host"],
@@ -24,7 +24,7 @@ private let arrows: [String: Set<String>] = [
     "vmlab-bench": ["LabModel", "LabImages", "Host", "CLinux"],
 ]
 
-private let doors: Set<String> = ["CLinux", "CYAML", "CArchive", "CCrypto"]
+private let doors: Set<String> = ["CLinux", "CYAML", "CArchive", "CCrypto", "CZlib"]
 
 /// Rooms that end up in the static programs, and rooms that are pure values: no Foundation there.
 private let withoutFoundation: Set<String> = [

@@ -6,6 +6,7 @@ struct ImageDraft: Sendable {
     var from = Written<SourceDraft>.absent
     var boot = Written<BootDraft>.absent
     var disk = Written<ImageDiskDraft>.absent
+    var initramfs = Written<InitramfsDraft>.absent
     var files = Written<[Marked<FileDraft>]>.absent
 }
 
@@ -13,11 +14,13 @@ struct ImageDraft: Sendable {
 struct SourceDraft: Sendable {
     var mmdebstrap = Written<MmdebstrapDraft>.absent
     var archive = Written<ArchiveDraft>.absent
-    var deb = Written<String>.absent
+    var deb = Written<DebDraft>.absent
+    var wheel = Written<WheelDraft>.absent
+    var disk = Written<DiskSourceDraft>.absent
     var kernel = Written<KernelDraft>.absent
 
     /// Where the sources stand that are written.
-    var marks: [Mark] { [mmdebstrap.mark, archive.mark, deb.mark, kernel.mark].compactMap { $0 } }
+    var marks: [Mark] { [mmdebstrap.mark, archive.mark, deb.mark, wheel.mark, disk.mark, kernel.mark].compactMap { $0 } }
 }
 
 struct MmdebstrapDraft: Sendable {
@@ -32,6 +35,25 @@ struct ArchiveDraft: Sendable {
     var sha256 = Written<String>.absent
 }
 
+/// A package's name alone is the first of `packages`.
+struct DebDraft: Sendable {
+    var packages = Written<[Marked<String>]>.absent
+    var suite = Written<String>.absent
+    var architecture = Written<String>.absent
+}
+
+struct WheelDraft: Sendable {
+    var package = Written<String>.absent
+    var version = Written<String>.absent
+    var sha256 = Written<String>.absent
+}
+
+struct DiskSourceDraft: Sendable {
+    var path = Written<String>.absent
+    var format = Written<ImageRecipe.DiskFormat>.absent
+    var sha256 = Written<String>.absent
+}
+
 struct KernelDraft: Sendable {
     var path = Written<String>.absent
 }
@@ -41,12 +63,27 @@ struct BootDraft: Sendable {
     var kernel = Written<String>.absent
     var initrd = Written<String>.absent
     var commandLine = Written<String>.absent
+    var modules = Written<[Marked<ModuleDraft>]>.absent
+}
+
+struct ModuleDraft: Sendable {
+    var from = Written<String>.absent
+    var text = Written<String>.absent
 }
 
 struct ImageDiskDraft: Sendable {
+    var from = Written<String>.absent
+    var format = Written<ImageRecipe.DiskFormat>.absent
     var fileSystem = Written<ImageRecipe.FileSystem>.absent
     var size = Written<ByteCount>.absent
     var journal = Written<Bool>.absent
+}
+
+struct InitramfsDraft: Sendable {
+    var to = Written<String>.absent
+    var start = Written<String>.absent
+    var files = Written<[Marked<String>]>.absent
+    var modules = Written<[Marked<String>]>.absent
 }
 
 struct FileDraft: Sendable {

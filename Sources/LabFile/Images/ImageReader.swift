@@ -23,18 +23,48 @@ enum ImageReader {
             name: name, source: source,
             boot: ImageRecipe.Boot(
                 protocolName: boot.protocolName.value ?? .automatic, kernel: boot.kernel.value, initrd: boot.initrd.value,
-                commandLine: boot.commandLine.value ?? ""),
-            disk: disk(draft.disk.value), files: files, folder: folder)
+                commandLine: boot.commandLine.value ?? "",
+                modules: (boot.modules.value ?? []).compactMap { module in
+                    module.value.from.value.map { ImageRecipe.Module(from: $0, text: module.value.text.value ?? "") }
+                }),
+            disk: disk(draft.disk.value), diskFile: diskFile(draft), initramfs: initramfs(draft.initramfs.value),
+            files: files, folder: folder)
     }
 
     private static func disk(_ draft: ImageDiskDraft?) -> ImageRecipe.Disk? {
-        guard let draft, let size = draft.size.value else { return nil }
+        guard let draft, draft.from.isAbsent, let size = draft.size.value else { return nil }
         return ImageRecipe.Disk(fileSystem: draft.fileSystem.value ?? .ext4, size: size, journal: draft.journal.value ?? true)
+    }
+
+    private static func initramfs(_ draft: InitramfsDraft?) -> ImageRecipe.Initramfs? {
+        guard let draft, let to = draft.to.value, let start = draft.start.value else { return nil }
+        return ImageRecipe.Initramfs(
+            to: to, start: start, files: draft.files.value?.map(\.value) ?? [], modules: draft.modules.value?.map(\.value) ?? [])
+    }
+
+    private static func diskFile(_ draft: ImageDraft) -> ImageRecipe.DiskFile? {
+        if let format = draft.from.value?.disk.value?.format.value { return ImageRecipe.DiskFile(from: nil, format: format) }
+        guard let disk = draft.disk.value, let from = disk.from.value, let format = disk.format.value else { return nil }
+        return ImageRecipe.DiskFile(from: from, format: format)
+    }
+
+    /// A disk is made, or taken: each wants its own keys.
+    private static func checkDisk(_ written: Written<ImageDiskDraft>, _ findings: inout Findings) {
+        guard case .value(let disk, let mark) = written else { return }
+        if disk.from.isAbsent {
+            if disk.size.isAbsent { findings.add(mark, "`disk` has no `size`, nor a file that it is taken `from`") }
+            if let mark = disk.format.mark { findings.add(mark, "`format` is that of a disk which is taken `from` a file") }
+        } else {
+            if disk.format.isAbsent { findings.add(mark, "a disk that is taken `from` a file wants its `format`: raw or qcow2") }
+            for mark in [disk.size.mark, disk.fileSystem.mark, disk.journal.mark].compactMap(\.self) {
+                findings.add(mark, "a disk that is taken `from` a file has its own size and file system")
+            }
+        }
     }
 
     private static func source(_ draft: SourceDraft, _ mark: Mark, _ findings: inout Findings) -> ImageRecipe.Source? {
         let marks = draft.marks
-        if marks.isEmpty { findings.add(mark, "`from` wants one source: mmdebstrap, archive, deb or kernel") }
+        if marks.isEmpty { findings.add(mark, "`from` wants one source: mmdebstrap, archive, deb, wheel, disk or kernel") }
         if let second = marks.dropFirst().first { findings.add(second, "`from` wants exactly one source; this is another one") }
         if let mmdebstrap = draft.mmdebstrap.value, let suite = mmdebstrap.suite.value {
             return .mmdebstrap(
@@ -42,28 +72,67 @@ enum ImageReader {
                 architecture: mmdebstrap.architecture.value ?? "amd64")
         }
         if let archive = draft.archive.value, let path = archive.path.value { return .archive(path: path, sha256: archive.sha256.value) }
-        if let package = draft.deb.value { return .deb(package: package) }
+        if let deb = draft.deb.value, let packages = deb.packages.value, !packages.isEmpty {
+            return .deb(packages: packages.map(\.value), suite: deb.suite.value, architecture: deb.architecture.value)
+        }
+        if case .value(let deb, let mark) = draft.deb, deb.packages.value?.isEmpty == true {
+            findings.add(mark, "`deb` names no package")
+        }
+        if let wheel = draft.wheel.value, let package = wheel.package.value, let version = wheel.version.value,
+            let sha256 = wheel.sha256.value
+        {
+            return .wheel(package: package, version: version, sha256: sha256)
+        }
+        if let disk = draft.disk.value, let path = disk.path.value { return .disk(path: path, sha256: disk.sha256.value) }
         return draft.kernel.value?.path.value.map { .kernel(path: $0) }
     }
 
-    /// A bare kernel has nothing in it; everything else needs a kernel in it to start.
+    /// A bare kernel and a bare disk have nothing else in them; everything else needs a kernel in it to start.
     private static func checkParts(
         _ from: SourceDraft, _ draft: ImageDraft, _ start: Mark, _ findings: inout Findings
     ) {
+        checkDisk(draft.disk, &findings)
         guard from.marks.count == 1 else { return }
         let boot = draft.boot.value
-        if !from.kernel.isAbsent {
-            if let mark = draft.disk.mark { findings.add(mark, "a bare kernel has no disk") }
-            if let mark = boot?.kernel.mark { findings.add(mark, "the source is the kernel; there is no image to look for one in") }
-            if let mark = boot?.initrd.mark { findings.add(mark, "a bare kernel has no image to look for an initrd in") }
-            if let mark = draft.files.mark { findings.add(mark, "a bare kernel has no disk to put files on") }
-            return
+        let isBare = !from.kernel.isAbsent || !from.disk.isAbsent
+        if isBare {
+            let kind = from.kernel.isAbsent ? "disk" : "kernel"
+            if let mark = draft.disk.mark {
+                findings.add(mark, from.kernel.isAbsent ? "the source is the disk" : "a bare kernel has no disk")
+            }
+            if !from.kernel.isAbsent, let mark = boot?.kernel.mark {
+                findings.add(mark, "the source is the kernel; there is no image to look for one in")
+            }
+            let modules = boot?.modules.value?.map { ("a module", $0.value.from) } ?? []
+            for (name, path) in [("an initrd", boot?.initrd ?? .absent)] + modules {
+                guard case .value(let path, let mark) = path, !draft.hasFile(path) else { continue }
+                findings.add(mark, "a bare \(kind) has no image to look for \(name) in; name one of `files`")
+            }
         }
-        let wanted = "`boot.kernel`: the kernel's path in the image, such as `/boot/vmlinuz-*`"
-        if draft.boot.isAbsent { findings.add(start, "the recipe has no \(wanted)") }
-        if case .value(let boot, let mark) = draft.boot, boot.kernel.isAbsent { findings.add(mark, "there is no \(wanted)") }
-        if draft.disk.isAbsent, let mark = draft.files.mark { findings.add(mark, "the recipe has no `disk` to put files on") }
+        if from.kernel.isAbsent {
+            let wanted = "`boot.kernel`: the kernel's path in the image, such as `/boot/vmlinuz-*`"
+            if draft.boot.isAbsent { findings.add(start, "the recipe has no \(wanted)") }
+            if case .value(let boot, let mark) = draft.boot, boot.kernel.isAbsent { findings.add(mark, "there is no \(wanted)") }
+        }
+        checkFiles(draft, isMadeOfPackages: !from.mmdebstrap.isAbsent, &findings)
     }
+
+    /// Without a disk to put it on, a file is one of those that the machine starts from, or is there while packages are configured.
+    private static func checkFiles(_ draft: ImageDraft, isMadeOfPackages: Bool, _ findings: inout Findings) {
+        guard draft.disk.value.map({ !$0.from.isAbsent }) ?? draft.disk.isAbsent, !isMadeOfPackages else { return }
+        let boot = draft.boot.value
+        let started =
+            [boot?.kernel.value, boot?.initrd.value].compactMap(\.self) + (boot?.modules.value?.compactMap(\.value.from.value) ?? [])
+        for file in draft.files.value ?? [] {
+            guard let to = file.value.to.value, !started.contains(to) else { continue }
+            findings.add(file.mark, "there is no disk of the recipe's making to put \(quoted(to)) on, and `boot` does not name it")
+        }
+    }
+}
+
+extension ImageDraft {
+    /// Whether one of `files` has this path.
+    fileprivate func hasFile(_ path: String) -> Bool { files.value?.contains { $0.value.to.value == path } ?? false }
 }
 
 extension FileDraft {

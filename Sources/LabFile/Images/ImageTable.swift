@@ -15,6 +15,9 @@ extension Table<ImageDraft> {
                 "disk", Table<ImageDiskDraft>.disk.shape { ImageDiskDraft() }, into: \.disk,
                 "The disk that is made of it; none for a bare kernel."),
             Field(
+                "initramfs", Table<InitramfsDraft>.initramfs.shape { InitramfsDraft() }, into: \.initramfs,
+                "A small initial RAM disk made of the image's files, and a file of the image itself."),
+            Field(
                 "files", .list(of: Table<FileDraft>.file.shape { FileDraft() }, atMost: 1024), into: \.files,
                 "Put over the source as a last layer, in this order."),
         ])
@@ -22,7 +25,7 @@ extension Table<ImageDraft> {
 
 extension Table<SourceDraft> {
     static let source = Table(
-        "Exactly one source.", later: ["oci", "disk"],
+        "Exactly one source.", later: ["oci"],
         [
             Field(
                 "mmdebstrap", Table<MmdebstrapDraft>.mmdebstrap.shape { MmdebstrapDraft() }, into: \.mmdebstrap,
@@ -31,8 +34,14 @@ extension Table<SourceDraft> {
                 "archive", Table<ArchiveDraft>.archive.shape { ArchiveDraft() }, into: \.archive,
                 "A tar archive, compressed or not, of a root filesystem."),
             Field(
-                "deb", .text("a package name", pattern: Rule.packagePattern, fault: Rule.package), into: \.deb,
-                "Files out of a Debian package, by its name."),
+                "deb", .deb, into: \.deb,
+                "Files out of Debian packages that are not installed: a package's name, or more of what is wanted."),
+            Field(
+                "wheel", Table<WheelDraft>.wheel.shape { WheelDraft() }, into: \.wheel,
+                "Files out of a wheel of the Python Package Index."),
+            Field(
+                "disk", Table<DiskSourceDraft>.disk.shape { DiskSourceDraft() }, into: \.disk,
+                "A disk that somebody else made, taken as it is."),
             Field("kernel", Table<KernelDraft>.kernel.shape { KernelDraft() }, into: \.kernel, "A bare kernel and nothing else."),
         ])
 }
@@ -45,7 +54,7 @@ extension Table<MmdebstrapDraft> {
                 "suite", .text("a suite such as `bookworm`", pattern: Rule.wordPattern, fault: Rule.word), required: true, into: \.suite,
                 "The Debian release: bookworm, trixie."),
             Field(
-                "packages", .list(of: .text("a package name", pattern: Rule.packagePattern, fault: Rule.package), atMost: 4096),
+                "packages", .list(of: .package, atMost: 4096),
                 into: \.packages,
                 "Packages beyond those of the variant."),
             Field(
@@ -65,8 +74,67 @@ extension Table<ArchiveDraft> {
                 "path", .text("a path", mayBeEmpty: false), required: true, into: \.path,
                 "The archive's file; a relative path begins at the recipe's folder."),
             Field(
-                "sha256", .text("a SHA-256 digest", pattern: "^[0-9a-f]{64}$", fault: Rule.digest), into: \.sha256,
+                "sha256", .sha256, into: \.sha256,
                 "The digest that its bytes must have, in hexadecimal."),
+        ])
+}
+
+extension Table<DebDraft> {
+    static let deb = Table(
+        "Files out of Debian packages.",
+        [
+            Field(
+                "packages", .list(of: .package, atMost: 64), required: true, into: \.packages,
+                "Their names; a later one's files are laid over an earlier one's."),
+            Field(
+                "suite", .text("a suite such as `bookworm`", pattern: Rule.wordPattern, fault: Rule.word), into: \.suite,
+                "The Debian release they are of; the host's own if not given."),
+            Field(
+                "architecture", .text("an architecture", pattern: Rule.wordPattern, fault: Rule.word), into: \.architecture,
+                "The host's own if not given."),
+        ])
+}
+
+extension Shape<DebDraft> {
+    /// A package's name alone, or a mapping that says more.
+    static let deb: Shape = {
+        let name = Shape<String>.package
+        let table = Table<DebDraft>.deb
+        return Shape(Schema([.init("anyOf", .list([name.schema.json, table.schema.json]))])) { node, place, findings in
+            if case .mapping = node.content { return table.read(node, place, into: DebDraft(), &findings) }
+            return name.read(node, place, &findings).map { DebDraft(packages: .value([Marked($0, node.mark)], node.mark)) }
+        }
+    }()
+}
+
+extension Shape<String> {
+    fileprivate static let package = text("a package name", pattern: Rule.packagePattern, fault: Rule.package)
+    fileprivate static let sha256 = text("a SHA-256 digest", pattern: "^[0-9a-f]{64}$", fault: Rule.digest)
+}
+
+extension Table<WheelDraft> {
+    static let wheel = Table(
+        "A wheel of the Python Package Index, fetched by the host's pip and never installed.",
+        [
+            Field("package", .package, required: true, into: \.package, "The project's name."),
+            Field(
+                "version", .text("a version such as `0.10.1`", pattern: Rule.wordPattern, fault: Rule.word), required: true,
+                into: \.version,
+                "Its version."),
+            Field("sha256", .sha256, required: true, into: \.sha256, "The digest that the wheel must have, in hexadecimal."),
+        ])
+}
+
+extension Table<DiskSourceDraft> {
+    static let disk = Table(
+        "A disk that somebody else made.", later: ["url"],
+        [
+            Field(
+                "path", .text("a path", mayBeEmpty: false), required: true, into: \.path,
+                "The disk's file; a relative path begins at the recipe's folder."),
+            Field(
+                "format", .choice(later: ["vmdk", "vhdx"]), required: true, into: \.format, "What it is; never guessed from its content."),
+            Field("sha256", .sha256, into: \.sha256, "The digest that the file must have, in hexadecimal."),
         ])
 }
 
@@ -95,19 +163,60 @@ extension Table<BootDraft> {
                 "The initial RAM disk's path in the image, likewise."),
             Field(
                 "cmdline", .text("kernel parameters", atMost: Limits.commandLine), into: \.commandLine, "The kernel command line."),
+            Field(
+                "modules", .list(of: Table<ModuleDraft>.module.shape { ModuleDraft() }, atMost: 15), into: \.modules,
+                "What the kernel is handed besides, in this order: Multiboot modules, or for Linux more parts of the initial RAM disk."),
+        ])
+}
+
+extension Table<ModuleDraft> {
+    static let module = Table(
+        "A file that the kernel is handed.",
+        [
+            Field(
+                "from", .text("a path in the image", fault: Rule.absolute), required: true, into: \.from,
+                "Its path in the image, likewise."),
+            Field(
+                "text", .text("words for the module", atMost: Limits.commandLine), into: \.text,
+                "The words that the kernel finds with it, to the letter."),
         ])
 }
 
 extension Table<ImageDiskDraft> {
     static let disk = Table(
-        "The disk that is made of the source.",
+        "The disk: made of the source, or taken `from` a file of the image as it is.",
         [
+            Field(
+                "from", .text("a path in the image", fault: Rule.absolute), into: \.from,
+                "A file of the image that is a disk already; `*` stands for any text, and the highest version wins."),
+            Field(
+                "format", .choice(later: ["vmdk", "vhdx"]), into: \.format, "What that file is; never guessed from its content."),
             Field("filesystem", .choice(later: ["btrfs", "xfs"]), into: \.fileSystem, "ext4 if not given."),
             Field(
                 "size",
                 .bytes(ByteCount(bytes: 1 << 20)...ByteCount(bytes: 16 << 40), step: ByteCount(bytes: 4096), example: "2GiB"),
-                required: true, into: \.size, "How large the disk is for the guest; the file on the host has holes."),
+                into: \.size, "How large the disk is for the guest; the file on the host has holes."),
             Field("journal", .flag, into: \.journal, "Whether the filesystem has a journal; true if not given."),
+        ])
+}
+
+extension Table<InitramfsDraft> {
+    static let initramfs = Table(
+        "A small initial RAM disk made of the image's files.",
+        [
+            Field(
+                "to", .text("a path in the image", fault: Rule.absolute), required: true, into: \.to,
+                "Its path in the image, by which `boot` names it."),
+            Field(
+                "init", .text("a path", mayBeEmpty: false), required: true, into: \.start,
+                "The program or script that is process 1; a relative path begins at the recipe's folder."),
+            Field(
+                "files", .list(of: .text("a path in the image", fault: Rule.absolute), atMost: 1024), into: \.files,
+                "Files of the image that are in it, such as `/bin/busybox`; `*` stands for any text."),
+            Field(
+                "modules", .list(of: .text("a module's name", pattern: "^[A-Za-z0-9_-]+$", fault: Rule.module), atMost: 256),
+                into: \.modules,
+                "The kernel's modules that are in it, in the order in which they are to be loaded; `/modules` lists them."),
         ])
 }
 
@@ -155,6 +264,16 @@ private enum Rule {
 
     @Sendable static func package(_ text: String) -> String? {
         plain(text, "+-.:=~_/") ? nil : "\(quoted(text)) is not the name of a package"
+    }
+
+    @Sendable static func module(_ text: String) -> String? {
+        let isName = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+            default: "_-".utf8.contains(byte)
+            }
+        }
+        return isName && !text.isEmpty ? nil : "\(quoted(text)) is not the name of a kernel module"
     }
 
     private static func plain(_ text: String, _ punctuation: String) -> Bool {

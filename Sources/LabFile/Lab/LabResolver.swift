@@ -71,7 +71,11 @@ struct LabResolver {
         let readiness = self.readiness(ready, &findings)
         let files = self.files(draft.files.value ?? [], on: recipe, &findings)
         if let mark = draft.files.mark, let recipe, recipe.disk == nil {
-            findings.add(mark, "image \(quoted(recipe.name)) has no disk to put files on")
+            findings.add(
+                mark,
+                recipe.hasDisk
+                    ? "the disk of image \(quoted(recipe.name)) is taken as it is; files are laid only over disks that vmlab makes"
+                    : "image \(quoted(recipe.name)) has no disk to put files on")
         }
         return names.map { name in
             MachineEntry(

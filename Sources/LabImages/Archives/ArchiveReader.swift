@@ -1,7 +1,7 @@
 internal import CArchive
 internal import Glibc
 
-/// The entries of a tar or cpio archive, in order, as the archive spells them.
+/// The entries of a tar, cpio or zip archive, in order, as the archive spells them.
 ///
 /// Holes stay holes: data comes as blocks with offsets, so a sparse terabyte costs what it holds. Names are bytes: libarchive
 /// converts them only as far as the C locale goes, which is not at all.
@@ -17,12 +17,13 @@ package final class ArchiveReader {
     private var entries = 0
     private let tail = Tail()
 
-    package init(_ stream: DecodedStream, subject: String) throws(ImageError) {
+    /// - Parameter isZip: it is a zip archive, and must be nothing else.
+    package init(_ stream: DecodedStream, subject: String, isZip: Bool = false) throws(ImageError) {
         self.stream = stream
         self.subject = subject
         var current: Chunk?
         let tail = tail
-        archive = try unsafe LibArchive(.tree, filters: false, subject: subject) { () throws(ImageError) in
+        archive = try unsafe LibArchive(isZip ? .zip : .tree, filters: false, subject: subject) { () throws(ImageError) in
             current = try stream.next()
             if let current { tail.add(current) }
             return unsafe current?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)

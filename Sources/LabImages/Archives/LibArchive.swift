@@ -9,6 +9,8 @@ final class LibArchive {
     enum Format {
         /// ustar, pax, GNU tar and cpio.
         case tree
+        /// A zip archive, read from its beginning to its end.
+        case zip
         /// The outer form of a Debian package.
         case ar
         /// No archive: whatever the filters give.
@@ -41,6 +43,7 @@ final class LibArchive {
         case .tree:
             unsafe _ = archive_read_support_format_tar(handle)
             unsafe _ = archive_read_support_format_cpio(handle)
+        case .zip: unsafe _ = archive_read_support_format_zip_streamable(handle)
         case .ar: unsafe _ = archive_read_support_format_ar(handle)
         case .stream: unsafe _ = archive_read_support_format_raw(handle)
         }

@@ -9,6 +9,7 @@ struct ImageBuild {
     private static let decodedFloor: UInt64 = 256 << 20
     /// Progress is told this often, in bytes of the source.
     private static let progressStep: UInt64 = 4 << 20
+    private static let gzip: [UInt8] = [0x1F, 0x8B]
 
     private let recipe: ImageRecipe
     private let key: String
@@ -25,83 +26,120 @@ struct ImageBuild {
     /// What is read for the image's files.
     private struct Input {
         var path: String
-        var part: DecodedStream.Part
+        var part = DecodedStream.Part.wholeFile
         var expected: Digest?
+        var isZip = false
+        /// What it may unpack to; by the size of the disk if nil.
+        var limit: UInt64?
     }
 
     func run(_ progress: ImageProgressHandler) throws(ImageError) {
         var manifest = ImageManifest(name: recipe.name, key: key, boot: recipe.boot)
-        let input = try input(&manifest, progress)
+        let inputs = try inputs(&manifest, progress)
         let wanted = try wantedBootFiles()
         let bootFiles = BootFiles(wanted)
+        let parts = InitramfsParts(recipe.initramfs)
         if let disk = recipe.disk {
-            var sink = TwoSinks(bootFiles, try Ext4Disk.create(folder.disk, disk, of: recipe.name))
-            try fill(&sink, from: input, progress)
+            var sink = TwoSinks(parts, TwoSinks(bootFiles, try Ext4Disk.create(folder.disk, disk, of: recipe.name)))
+            try fill(&sink, from: inputs, parts, progress)
             progress(.finishing)
-            try Ext4Disk.finish(sink.second, folder.disk)
-            manifest.disk = try describeDisk(disk)
-        } else if let input {
-            var sink = bootFiles
-            try fill(&sink, from: input, progress)
+            try Ext4Disk.finish(sink.second.second, folder.disk)
+            manifest.disk = try describeDisk()
+        } else {
+            var sink = TwoSinks(parts, bootFiles)
+            try fill(&sink, from: inputs, parts, progress)
         }
-        try record(bootFiles, wanted.count, input?.path ?? recipe.name, &manifest)
+        try record(bootFiles, wanted.count, inputs.last?.path ?? recipe.name, &manifest)
+        if let file = recipe.diskFile {
+            try copyDisk(file, progress)
+            manifest.disk = try describeDisk()
+        }
         try Folder.write(manifest.encoded(), to: folder.manifest)
     }
 
     // MARK: Source
 
-    /// Gets the source at hand; `nil` where it is a kernel alone, which is in place then.
-    private func input(_ manifest: inout ImageManifest, _ progress: ImageProgressHandler) throws(ImageError) -> Input? {
+    /// Gets the source at hand; nothing where it is a kernel or a disk alone.
+    private func inputs(_ manifest: inout ImageManifest, _ progress: ImageProgressHandler) throws(ImageError) -> [Input] {
         switch recipe.source {
         case .mmdebstrap(let suite, let packages, let variant, let architecture):
             let source = try MmdebstrapSource(
                 suite: suite, packages: packages, variant: variant, architecture: architecture, recipe: recipe)
-            return Input(path: try source.archive(in: store, progress: progress), part: .wholeFile)
+            return [Input(path: try source.archive(in: store, progress: progress))]
         case .archive(let path, let sha256):
-            return Input(
-                path: RecipePath.resolve(path, in: recipe.folder), part: .wholeFile, expected: sha256.flatMap { Digest(hex: $0) })
-        case .deb(let package):
-            let package = try DebSource(package).package(in: store, progress: progress)
-            return Input(path: package.path, part: .member(prefix: "data.tar"), expected: package.digest)
+            return [Input(path: RecipePath.resolve(path, in: recipe.folder), expected: sha256.flatMap { Digest(hex: $0) })]
+        case .deb(let names, let suite, let architecture):
+            var inputs: [Input] = []
+            for name in names {
+                let package = try DebSource(name, suite: suite, architecture: architecture).package(in: store, progress: progress)
+                inputs.append(
+                    Input(
+                        path: package.path, part: .member(prefix: "data.tar"), expected: package.digest, limit: DebSource.maximumUnpacked))
+            }
+            return inputs
+        case .wheel(let package, let version, let sha256):
+            let source = try WheelSource(package: package, version: version, sha256: sha256)
+            return [Input(path: try source.wheel(in: store, progress: progress), expected: source.digest, isZip: true)]
+        case .disk: return []
         case .kernel(let path):
             let (size, sha256) = try KernelSource(path: RecipePath.resolve(path, in: recipe.folder)).copy(to: folder.kernel)
             manifest.kernel = ImageManifest.File(origin: path, size: size, sha256: sha256)
-            return nil
+            return []
         }
     }
 
+    private var diskSource: String { folder.disk + ".source" }
+
     private func wantedBootFiles() throws(ImageError) -> [(pattern: FilePattern, output: String)] {
+        var wanted: [(pattern: FilePattern, output: String)] = []
         if case .kernel = recipe.source {
-            guard recipe.boot.kernel == nil, recipe.boot.initrd == nil else {
-                throw ImageError(
-                    .recipe("boot.kernel and boot.initrd are files inside an image, and this source is a bare kernel"), recipe.name)
+            guard recipe.boot.kernel == nil else {
+                throw ImageError(.recipe("boot.kernel is a file inside an image, and this source is a bare kernel"), recipe.name)
             }
-            return []
+        } else {
+            guard let kernel = recipe.boot.kernel else {
+                throw ImageError(
+                    .recipe("boot.kernel is missing: say which file of the image starts, such as /boot/vmlinuz-*"), recipe.name)
+            }
+            wanted.append((FilePattern(kernel), folder.kernel))
         }
-        guard let kernel = recipe.boot.kernel else {
-            throw ImageError(.recipe("boot.kernel is missing: say which file of the image starts, such as /boot/vmlinuz-*"), recipe.name)
-        }
-        let initrd = recipe.boot.initrd.map { (FilePattern($0), folder.initrd) }
-        return [(FilePattern(kernel), folder.kernel)] + [initrd].compactMap(\.self)
+        if let initrd = recipe.boot.initrd { wanted.append((FilePattern(initrd), folder.initrd)) }
+        for (index, module) in recipe.boot.modules.enumerated() { wanted.append((FilePattern(module.from), folder.module(index))) }
+        if let from = recipe.diskFile?.from { wanted.append((FilePattern(from), diskSource)) }
+        return wanted
     }
 
     // MARK: Content
 
-    private func fill(_ sink: inout some ArchiveSink & ~Copyable, from input: Input?, _ progress: ImageProgressHandler) throws(ImageError) {
-        if let input { try read(input, into: &sink, progress) }
+    private func fill(
+        _ sink: inout some ArchiveSink & ~Copyable, from inputs: [Input], _ parts: InitramfsParts, _ progress: ImageProgressHandler
+    ) throws(ImageError) {
+        for input in inputs { try read(input, into: &sink, progress) }
         try OverlayLayer(recipe).feed(&sink)
+        guard let (path, bytes) = try parts.finish(folder: recipe.folder) else { return }
+        do throws(SinkError) {
+            try sink.begin(
+                ArchiveEntry(
+                    path: Array(path.utf8), kind: .file(size: UInt64(bytes.count)), mode: 0o644,
+                    modified: ArchiveEntry.Time(seconds: OverlayLayer.epoch)))
+            // Safe because bytes have no padding.
+            unsafe try sink.data(bytes.span.bytes, at: 0)
+            try sink.end()
+        } catch {
+            throw ImageError(error, archive: path)
+        }
     }
 
     private func read(_ input: Input, into sink: inout some ArchiveSink & ~Copyable, _ progress: ImageProgressHandler) throws(ImageError) {
         let file = try FileDigest.open(input.path)
         let total = (try? FileStatus(of: input.path))?.size ?? 0
         let size = recipe.disk?.size.bytes ?? 0
-        let limit = max(ImageBuild.decodedFloor, size.multipliedReportingOverflow(by: ImageBuild.decodedDisks).partialValue)
+        let limit = input.limit ?? max(ImageBuild.decodedFloor, size.multipliedReportingOverflow(by: ImageBuild.decodedDisks).partialValue)
         let stream = try DecodedStream(
             file, input.part, subject: input.path, expected: input.expected, limits: .init(decodedBytes: limit))
         var next: UInt64 = 0
         do throws(ImageError) {
-            try ArchiveReader(stream, subject: input.path).feed(&sink) { done in
+            try ArchiveReader(stream, subject: input.path, isZip: input.isZip).feed(&sink) { done in
                 guard done >= next else { return }
                 next = done + ImageBuild.progressStep
                 progress(.reading(done: done, total: total))
@@ -116,7 +154,17 @@ struct ImageBuild {
 
     // MARK: Results
 
-    private func describeDisk(_ disk: ImageRecipe.Disk) throws(ImageError) -> ImageManifest.Disk {
+    private func copyDisk(_ file: ImageRecipe.DiskFile, _ progress: ImageProgressHandler) throws(ImageError) {
+        if case .disk(let path, let sha256) = recipe.source {
+            let source = RecipePath.resolve(path, in: recipe.folder)
+            return try DiskCopy.copy(
+                source, file.format, expected: sha256.flatMap { Digest(hex: $0) }, to: folder.disk, progress: progress)
+        }
+        try DiskCopy.copy(diskSource, file.format, to: folder.disk, progress: progress)
+        try Folder.removeFile(diskSource)
+    }
+
+    private func describeDisk() throws(ImageError) -> ImageManifest.Disk {
         let contents = try DiskDigest.digest(of: folder.disk)
         do throws(OSError) {
             let status = try FileStatus(of: folder.disk)
@@ -128,10 +176,20 @@ struct ImageBuild {
 
     private func record(_ files: BootFiles, _ count: Int, _ archive: String, _ manifest: inout ImageManifest) throws(ImageError) {
         guard count > 0 else { return }
-        for found in try files.found(in: archive) {
-            let bytes = try Folder.read(found.output, limit: Int(BootFiles.maximumSize))
+        for found in try files.found(in: archive) where found.output != diskSource {
+            var bytes = try Folder.read(found.output, limit: Int(BootFiles.maximumSize))
+            // Kernels that no boot loader unpacks are often packed as a whole; Linux unpacks itself, and its initial RAM disk.
+            if found.output == folder.kernel, bytes.starts(with: ImageBuild.gzip) {
+                bytes = try Unpacking.unpack(bytes[...], limit: Int(BootFiles.maximumSize), subject: found.origin)
+                try Folder.removeFile(found.output)
+                try Folder.write(bytes, to: found.output)
+            }
             let file = ImageManifest.File(origin: found.origin, size: UInt64(bytes.count), sha256: SHA256.digest(of: bytes))
-            if found.output == folder.kernel { manifest.kernel = file } else { manifest.initrd = file }
+            switch found.output {
+            case folder.kernel: manifest.kernel = file
+            case folder.initrd: manifest.initrd = file
+            default: manifest.modules.append(file)
+            }
         }
     }
 }

@@ -31,10 +31,10 @@ struct KernelPackage {
         return KernelPackage(image: image, modules: modules)
     }
 
-    private static func canonical(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
+    static func canonical(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
 
     /// The module a path holds, if it does: `lib/modules/6.1.0-9/kernel/virt/lib/irqbypass.ko.xz`.
-    private static func moduleName(_ path: [UInt8]) -> (name: String, packed: Bool)? {
+    static func moduleName(_ path: [UInt8]) -> (name: String, packed: Bool)? {
         guard let last = path.split(separator: UInt8(ascii: "/")).last else { return nil }
         let file = String(decoding: last, as: UTF8.self)
         for (suffix, packed) in [(".ko", false), (".ko.xz", true), (".ko.zst", true), (".ko.gz", true)] where file.hasSuffix(suffix) {

@@ -6,6 +6,8 @@ internal import LabModel
 package struct AptSources {
     /// The suites of a release that an up-to-date system is made of.
     static let pockets = ["", "-updates", "-security"]
+    /// Suites that are one archive, which changes every day. A mirror may be weeks behind: what it has is still signed.
+    static let rolling: Set<String> = ["sid", "unstable", "experimental"]
 
     /// One-line entries, in a fixed order.
     package let lines: [String]
@@ -37,12 +39,14 @@ package struct AptSources {
         }
         let isHere = targets.contains { $0.release == suite || $0.codename == suite }
         let from = isHere ? suite : hostCodename ?? suite
+        let isRolling = AptSources.rolling.contains(suite)
         var lines: [String] = []
-        for pocket in AptSources.pockets {
+        for pocket in isRolling ? [""] : AptSources.pockets {
             for target in targets where target.release == from + pocket || target.codename == from + pocket {
                 // A third party may publish a suite of the same name; before the first update apt does not know anybody's origin.
                 guard target.origin == "Debian" || target.origin.hasPrefix("$(") else { continue }
-                let key = target.key.map { "[signed-by=\($0)] " } ?? ""
+                let options = [target.key.map { "signed-by=\($0)" }, isRolling ? "check-valid-until=no" : nil].compactMap(\.self)
+                let key = options.isEmpty ? "" : "[\(options.joined(separator: " "))] "
                 let line = "deb \(key)\(target.uri) \(suite)\(pocket) main"
                 if !lines.contains(line) { lines.append(line) }
             }

@@ -3,7 +3,7 @@ internal import Host
 internal import LabModel
 internal import SystemPackage
 
-/// A Debian package of the host's own archive, fetched by apt as any user, and kept in the cache.
+/// A Debian package, of the host's own release and architecture or of another one, fetched by apt as any user, and kept in the cache.
 ///
 /// A meta package (`linux-image-cloud-amd64`) has nothing but documentation in it and depends on the one that has the files:
 /// it is followed. apt checks the archive's signatures and the package's digest; nothing is installed.
@@ -22,29 +22,39 @@ struct DebSource {
     }
 
     let name: String
+    /// Of another release than the host's.
+    let suite: String?
+    /// Other than the host's.
+    let architecture: String?
 
-    init(_ name: String) throws(ImageError) {
-        let isName =
-            !name.isEmpty
-            && name.utf8.allSatisfy { byte in
+    init(_ name: String, suite: String? = nil, architecture: String? = nil) throws(ImageError) {
+        for word in [name, suite, architecture].compactMap(\.self) where !DebSource.isName(word) {
+            throw ImageError(.recipe("not the name of a Debian package, suite or architecture"), word)
+        }
+        self.name = name
+        self.suite = suite
+        self.architecture = architecture
+    }
+
+    private static func isName(_ word: String) -> Bool {
+        let isPlain =
+            !word.isEmpty
+            && word.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
                 default: "+-.".utf8.contains(byte)
                 }
             }
-        guard isName, name.utf8.first.map({ !"+-.".utf8.contains($0) }) ?? false else {
-            throw ImageError(.recipe("not the name of a Debian package"), name)
-        }
-        self.name = name
+        return isPlain && (word.utf8.first.map { !"+-.".utf8.contains($0) } ?? false)
     }
 
     /// The package, downloaded now unless it is in the cache.
     func package(in store: ImageStore, progress: ImageProgressHandler) throws(ImageError) -> Package {
-        let release = AptSources.codename(
-            osRelease: ((try? Folder.read("/etc/os-release", limit: 64 << 10)).map { String(decoding: $0, as: UTF8.self) }) ?? "")
+        let release = DebSource.hostRelease()
         var hash = KeyHash(kind: "package \(DebSource.version)")
         hash.add("name", name)
-        hash.add("release", release ?? "")
+        hash.add("release", suite ?? release ?? "")
+        if let architecture { hash.add("architecture", architecture) }
         let key = hash.finish()
         let shelf = CacheShelf(cache: store.cache, kind: "packages")
         try shelf.make(
@@ -54,6 +64,11 @@ struct DebSource {
         }
         guard let package = DebSource.read(shelf.path(key)) else { throw ImageError(.missingInput, shelf.path(key)) }
         return package
+    }
+
+    private static func hostRelease() -> String? {
+        AptSources.codename(
+            osRelease: ((try? Folder.read("/etc/os-release", limit: 64 << 10)).map { String(decoding: $0, as: UTF8.self) }) ?? "")
     }
 
     /// A cached package: `name` and `sha256` as text, beside `package.deb`.
@@ -68,7 +83,8 @@ struct DebSource {
     private func fetch(into folder: String, _ progress: ImageProgressHandler) throws(ImageError) {
         let work = folder + "/work"
         try Folder.make(work)
-        let apt = try PrivateApt(folder: work)
+        let apt = try PrivateApt(
+            folder: work, suite: suite ?? architecture.flatMap { _ in DebSource.hostRelease() }, architecture: architecture)
         var name = name
         for _ in 0..<DebSource.maximumSteps {
             progress(.bootstrapping(line: "downloading the package \(name)"))
@@ -107,7 +123,7 @@ struct DebSource {
     }
 
     /// The largest package unpacked: kernels with debug information have about 6 GB, all others far less.
-    private static let maximumUnpacked: UInt64 = 8 << 30
+    static let maximumUnpacked: UInt64 = 8 << 30
 
     /// Reads the files of a package: its `data.tar`, whatever the compression.
     static func open(_ path: String) throws(ImageError) -> ArchiveReader {
@@ -122,27 +138,61 @@ struct DebSource {
 package struct PrivateApt {
     private let folder: String
     private let options: [String]
+    /// Lists of its own are the only ones there are for another release or architecture.
+    private let needsOwnLists: Bool
 
-    init(folder: String) throws(ImageError) {
+    /// - Parameter suite: whose packages are wanted, with `architecture`; nil: whatever the host's own apt has.
+    init(folder: String, suite: String? = nil, architecture: String? = nil) throws(ImageError) {
         self.folder = folder
         for name in ["cache/archives/partial", "lists/partial"] { try Folder.make("\(folder)/\(name)") }
-        options = [
+        var options = [
             "-o", "Dir::Cache=\(folder)/cache", "-o", "Debug::NoLocking=true", "-o", "APT::Sandbox::User=",
             "-o", "APT::Update::Post-Invoke-Success::=", "-o", "Acquire::Languages=none",
         ]
+        if let suite {
+            let sources = "\(folder)/sources.list"
+            try Folder.write(Array((AptSources.find(suite: suite).lines.joined(separator: "\n") + "\n").utf8), to: sources)
+            try Folder.write([], to: "\(folder)/status")
+            for (name, value) in [
+                ("Dir::Etc::sourcelist", sources), ("Dir::Etc::sourceparts", "/dev/null"), ("Dir::Etc::preferences", "/dev/null"),
+                ("Dir::Etc::preferencesparts", "/dev/null"), ("Dir::State::status", "\(folder)/status"),
+                ("Dir::State::lists", "\(folder)/lists"), ("APT::Get::AllowUnauthenticated", "false"),
+            ] { options += ["-o", "\(name)=\(value)"] }
+            // Of one architecture alone: apt would choose among several.
+            if let architecture { options += ["-o", "APT::Architecture=\(architecture)", "-o", "APT::Architectures=\(architecture)"] }
+        }
+        self.options = options
+        needsOwnLists = suite != nil
     }
 
     /// Downloads a package into the folder, and gives its path. Lists that are missing or too old are fetched first, for this once.
     func download(_ name: String) throws(ImageError) -> String {
+        if !hasOwnLists, !needsOwnLists {
+            do throws(ImageError) {
+                return try download(name, options)
+            } catch {
+                guard case .program = error.problem else { throw error }
+            }
+        }
+        let own = options + ["-o", "Dir::State::lists=\(folder)/lists"]
+        var failure: ImageError?
+        if !hasOwnLists {
+            // One list of several may be out of step with its mirror: what matters is whether the package can be had.
+            do throws(ImageError) {
+                try run("apt-get", own + ["-q", "update"])
+            } catch {
+                guard case .program = error.problem else { throw error }
+                failure = error
+            }
+        }
         do throws(ImageError) {
-            return try download(name, options)
-        } catch {
-            guard case .program = error.problem else { throw error }
-            let own = options + ["-o", "Dir::State::lists=\(folder)/lists"]
-            try run("apt-get", own + ["-q", "update"])
             return try download(name, own)
+        } catch {
+            throw failure ?? error
         }
     }
+
+    private var hasOwnLists: Bool { !Folder.names("\(folder)/lists").filter { $0 != "partial" }.isEmpty }
 
     private func download(_ name: String, _ options: [String]) throws(ImageError) -> String {
         try run("apt-get", options + ["-q", "download", name])
@@ -154,8 +204,7 @@ package struct PrivateApt {
 
     /// The package that a meta package stands for; `nil` unless it depends on exactly one.
     func onlyDependency(of name: String) throws(ImageError) -> String? {
-        let isOwn = !Folder.names("\(folder)/lists").filter { $0 != "partial" }.isEmpty
-        let state = isOwn ? ["-o", "Dir::State::lists=\(folder)/lists"] : []
+        let state = hasOwnLists ? ["-o", "Dir::State::lists=\(folder)/lists"] : []
         let text = try HostProgram("apt-cache", package: "apt").output(options + state + ["show", "--no-all-versions", name])
         return PrivateApt.onlyDependency(control: text)
     }

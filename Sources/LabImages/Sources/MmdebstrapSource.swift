@@ -97,6 +97,8 @@ struct MmdebstrapSource {
             // A file that was there before its package stays as the recipe wrote it, without a question.
             "--dpkgopt=force-confold",
         ]
+        // It looks for an emulator before it tries whether the processor runs the other architecture itself, as this one does i386.
+        if architecture != "amd64" { arguments.append("--skip=check/qemu") }
         // Without it a merged /usr is made by a package that brings all of Perl along.
         if FileStatus.isFolder(MmdebstrapSource.mergedUsr) { arguments.append("--hook-dir=\(MmdebstrapSource.mergedUsr)") }
         // apt's own user may or may not be able to enter the scratch folder, and folders in the image would belong to it or not.

@@ -74,7 +74,9 @@ enum LinuxBoot {
         let flags = header.load(UInt16.self, at: Field.extendedFlags) ?? 0
         let is64 = version >= 0x20C && flags & 1 != 0
         let code32 = header.load(UInt32.self, at: Field.code32) ?? 0
-        guard is64 || code32 != 0 else { throw .kernel("it has a 16-bit entry only, which needs a BIOS") }
+        guard is64 || code32 != 0 else {
+            throw .kernel("it has a 16-bit entry only, which needs a BIOS: start it by SeaBIOS (`protocol: bios`)")
+        }
 
         let highest = UInt64(header.load(UInt32.self, at: Field.initrdLimit) ?? 0x37FF_FFFF) + 1
         let (parts, initrdCount) = try joined(modules)

@@ -31,6 +31,8 @@ package final class VirtualMachine: Sendable {
         var timer = kvm_pit_config()
         timer.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
         try request("create the interval timer", on: descriptor, KVM_CREATE_PIT2_REQUEST, with: &timer)
+        // The kernel's own table has the timer at the IOAPIC's pin 0, where no system looks for it before anything else has changed the table.
+        try setRoutes(messages: [])
     }
 
     /// Puts host memory at a guest-physical address.

@@ -187,7 +187,9 @@ package final class Machine {
             for unit in run.board.units { unit.bell.signal() }
             let news = hasAnnounced ? nil : control.poster
             hasAnnounced = true
-            try run.start { [startTime] in news?.send(.started(microseconds: (EventLoop.now() - startTime) / 1000)) }
+            try run.start { [startTime, boot = plan.chosen] in
+                news?.send(.started(microseconds: (EventLoop.now() - startTime) / 1000, boot: boot))
+            }
             releaseStartupCode()
             do throws(OSError) {
                 while !runControl.hasEnded { try loop.run() }

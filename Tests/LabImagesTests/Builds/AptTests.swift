@@ -30,6 +30,18 @@ import Testing
             ])
     }
 
+    @Test func `a suite that changes every day is one archive, and may be old`() {
+        #expect(
+            AptSources(indexTargets: host, suite: "sid", hostCodename: "bookworm").lines == [
+                "deb [check-valid-until=no] http://mirror.test/debian/ sid main"
+            ])
+        let signed = host.split(separator: "\n")[3].replacing("bookworm-updates", with: "bookworm")
+        #expect(
+            AptSources(indexTargets: String(signed), suite: "unstable", hostCodename: "bookworm").lines == [
+                "deb [signed-by=/usr/share/keyrings/k.gpg check-valid-until=no] http://mirror.test/debian/ unstable main"
+            ])
+    }
+
     @Test func `before the first update nobody's origin is known`() {
         let fresh = "Packages|$(ORIGIN)|bookworm|$(CODENAME)|main|http://mirror.test/debian/|$(SIGNED_BY)"
         #expect(

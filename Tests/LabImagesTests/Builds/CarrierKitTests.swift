@@ -58,7 +58,7 @@ import Testing
 
     @Test func `a package that is not there is an error with apt's own words`() throws {
         let scratch = try Scratch()
-        let recipe = Recipes.image(source: .deb(package: "no-such-package-anywhere"), kernel: "/boot/*")
+        let recipe = Recipes.image(source: .deb(packages: ["no-such-package-anywhere"], suite: nil, architecture: nil), kernel: "/boot/*")
         let error = #expect(throws: ImageError.self) { try ImageStore(paths: scratch.paths).build(recipe) }
         #expect(error?.exitStatus == 71)
         #expect(error?.description.contains("no-such-package-anywhere") == true)

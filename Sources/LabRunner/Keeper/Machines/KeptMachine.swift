@@ -142,7 +142,8 @@ final class KeptMachine {
         switch event.event {
         case "started":
             run.hasStarted = true
-            onEvent(.machineStarted, event.startup_us.map { "in \($0 / 1000).\($0 / 100 % 10) ms" })
+            let time = event.startup_us.map { "in \($0 / 1000).\($0 / 100 % 10) ms" }
+            onEvent(.machineStarted, time.map { time in event.boot.map { "\(time), entered by \($0)" } ?? time })
             if case .started = machine.ready { becomeReady() }
         case "reset": onEvent(.machineReset, event.cause)
         case "powered-off": run.poweredOff = true

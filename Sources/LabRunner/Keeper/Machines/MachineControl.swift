@@ -11,6 +11,8 @@ struct MonitorEvent: Hashable, Sendable, Decodable {
     var word: String?
     var status: Int32?
     var startup_us: Int64?
+    /// The protocol that the guest was entered by.
+    var boot: String?
 }
 
 /// The control stream to one `vmlab-machine`: events come, words go.
