@@ -6,7 +6,7 @@ internal import LabModel
 ///
 /// The tar is a function of the suite, the packages and the files that packages read while they are configured, as far as
 /// the archive's own updates allow; changing any other file of a recipe uses the same tar again.
-struct MmdebstrapSource {
+package struct MmdebstrapSource {
     /// Folders whose files have a say while packages are configured: recipe files in them are there from the start.
     /// The initial ramdisk is made from the first; dpkg leaves out what the second tells it to.
     static let earlyFolders = ["/etc/initramfs-tools/", "/etc/dpkg/dpkg.cfg.d/"]
@@ -107,16 +107,43 @@ struct MmdebstrapSource {
         arguments += try earlyHooks(scratch)
         // What names the host that built it. Files of the recipe may put them back.
         arguments.append("--extract-hook=rm -f \"$1/etc/hostname\" \"$1/etc/resolv.conf\"")
-        arguments += [suite, "-"] + sources.lines
+        arguments += [suite, "-"]
         defer { mode.removeTemporaryFolder(temporary, with: tool) }
         do throws(ImageError) {
-            try tool.run(arguments, output: file) { line in
-                if let step = MmdebstrapSource.step(line) { progress(.bootstrapping(line: step)) }
-            }
+            try run(tool, arguments + sources.lines, file, output, progress)
         } catch {
-            throw explained(error, output: output, temporary: temporary)
+            // The release itself does not change any more; what is added to it does, and a mirror may be in the middle of that.
+            guard case .program(_, let tail) = error.problem, MmdebstrapSource.isOutOfStep(tail), let base = sources.lines.first,
+                sources.lines.count > 1
+            else { throw explained(error, output: output, temporary: temporary) }
+            progress(.bootstrapping(line: "the mirror lacks some of the updates of \(suite): once more without them"))
+            do throws(ImageError) {
+                try run(tool, arguments + [base], file, output, progress)
+            } catch {
+                throw explained(error, output: output, temporary: temporary)
+            }
         }
         for (index, _) in early.enumerated() { try Folder.removeFile("\(scratch)/early-\(index)") }
+    }
+
+    private func run(
+        _ tool: HostProgram, _ arguments: [String], _ file: borrowing Descriptor, _ output: String, _ progress: ImageProgressHandler
+    ) throws(ImageError) {
+        // Of an attempt before this one.
+        do throws(OSError) {
+            try file.truncate(to: 0)
+            guard lseek(file.number, 0, SEEK_SET) == 0 else { throw OSError.current("rewind \(output)") }
+        } catch {
+            throw ImageError(error, output)
+        }
+        try tool.run(arguments, output: file) { line in
+            if let step = MmdebstrapSource.step(line) { progress(.bootstrapping(line: step)) }
+        }
+    }
+
+    /// Whether apt found what its lists promise missing, or changed.
+    package static func isOutOfStep(_ talk: String) -> Bool {
+        talk.contains("404  Not Found") || talk.contains("Mirror sync in progress?") || talk.contains("Hash Sum mismatch")
     }
 
     /// What a line of mmdebstrap's talk tells a person: its steps (`I: installing essential packages...`), not what apt says.

@@ -56,6 +56,13 @@ import Testing
         #expect(error?.exitStatus == 65)
     }
 
+    @Test func `a mirror that lacks what its lists promise is told from a package that does not exist`() {
+        #expect(MmdebstrapSource.isOutOfStep("Err:49 http://mirror.test/ s/main amd64 p\n  404  Not Found [IP: 192.0.2.1 80]"))
+        #expect(
+            MmdebstrapSource.isOutOfStep("  File has unexpected size (9436656 != 9437612). Mirror sync in progress? [IP: 192.0.2.1 80]"))
+        #expect(!MmdebstrapSource.isOutOfStep("E: Unable to locate package no-such-package"))
+    }
+
     @Test func `a program bears the mark of the lab that it is run for`() async {
         await #expect(processExitsWith: .success) {
             setenv(LabFolders.mark, "/state/shop", 1)
