@@ -13,6 +13,8 @@ package struct ImageManifest: Hashable, Sendable, Codable {
     package var commandLine: String
     package var kernel: File?
     package var initrd: File?
+    package var firmware: File?
+    package var nvram: File?
     /// What the kernel is handed besides, in order.
     package var modules: [File] = []
     package var disk: Disk?

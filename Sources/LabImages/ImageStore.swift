@@ -46,6 +46,7 @@ package struct ImageStore: Sendable {
         hash.add("boot.protocol", recipe.boot.protocolName.rawValue)
         hash.add("boot.kernel", [recipe.boot.kernel].compactMap(\.self))
         hash.add("boot.initrd", [recipe.boot.initrd].compactMap(\.self))
+        hash.add("boot.firmware", [recipe.boot.firmware, recipe.boot.nvram].compactMap(\.self))
         hash.add("boot.cmdline", recipe.boot.commandLine)
         for module in recipe.boot.modules {
             hash.add("boot.module", module.from)
@@ -106,7 +107,8 @@ package struct ImageStore: Sendable {
         let modules = manifest.modules.enumerated().map { (folder.module($0), Optional($1.size)) }
         let files =
             modules + [
-                (folder.kernel, manifest.kernel?.size), (folder.initrd, manifest.initrd?.size), (folder.disk, manifest.disk?.size),
+                (folder.kernel, manifest.kernel?.size), (folder.firmware, manifest.firmware?.size), (folder.nvram, manifest.nvram?.size),
+                (folder.initrd, manifest.initrd?.size), (folder.disk, manifest.disk?.size),
             ]
         for (path, size) in files {
             guard let size else { continue }

@@ -31,6 +31,9 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
     /// Whether machines of it have a disk of the image.
     package var hasDisk: Bool { disk != nil || diskFile != nil }
 
+    /// Whether machines of it are handed a kernel.
+    package var hasKernel: Bool { if case .kernel = source { true } else { boot.kernel != nil } }
+
     package enum Source: Hashable, Sendable, Codable {
         /// A Debian root filesystem made by `mmdebstrap`, without root.
         case mmdebstrap(suite: String, packages: [String], variant: String, architecture: String)
@@ -57,14 +60,23 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
         package var kernel: String?
         package var initrd: String?
         package var commandLine: String
+        /// A ROM that the machine begins in, a path or a pattern inside the image; with it there need be no kernel.
+        package var firmware: String?
+        /// What the ROM's variables are at first, likewise.
+        package var nvram: String?
         /// Handed to the kernel after the initial RAM disk, in order.
         package var modules: [Module]
 
-        package init(protocolName: BootProtocol, kernel: String?, initrd: String?, commandLine: String, modules: [Module] = []) {
+        package init(
+            protocolName: BootProtocol, kernel: String?, initrd: String?, commandLine: String, firmware: String? = nil,
+            nvram: String? = nil, modules: [Module] = []
+        ) {
             self.protocolName = protocolName
             self.kernel = kernel
             self.initrd = initrd
             self.commandLine = commandLine
+            self.firmware = firmware
+            self.nvram = nvram
             self.modules = modules
         }
     }

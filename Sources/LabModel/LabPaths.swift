@@ -82,6 +82,8 @@ package struct LabFolders: Hashable, Sendable, Codable {
     package var controlSocket: String { run + "/control" }
     package func machine(_ name: String) -> String { "\(machines)/\(name)" }
     package func rootDelta(_ machine: String) -> String { self.machine(machine) + "/root.delta" }
+    /// What a machine's firmware wrote into its variables.
+    package func variables(_ machine: String) -> String { self.machine(machine) + "/nvram.delta" }
     package func extraDisk(_ machine: String, index: Int) -> String { self.machine(machine) + "/disk\(index).raw" }
     /// Console logs, from the first byte: `serial` is COM1, `console` is virtio-console.
     package func consoleLog(_ machine: String, stream: String) -> String { "\(consoles)/\(machine).\(stream).log" }
@@ -96,6 +98,8 @@ package struct ImageFolder: Hashable, Sendable, Codable {
     package var disk: String { path + "/disk.img" }
     package var kernel: String { path + "/kernel" }
     package var initrd: String { path + "/initrd" }
+    package var firmware: String { path + "/firmware" }
+    package var nvram: String { path + "/nvram" }
     package func module(_ index: Int) -> String { path + "/module\(index)" }
     /// Written last, so that a folder with a manifest is whole.
     package var manifest: String { path + "/image.json" }

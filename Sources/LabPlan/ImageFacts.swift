@@ -6,6 +6,10 @@ package struct ImageFacts: Hashable, Sendable {
     /// Digest of the recipe and of everything it reads.
     package var key: String
     package var folder: ImageFolder
+    /// Whether there is a kernel: always, but where firmware looks for one itself.
+    package var hasKernel: Bool
+    package var hasFirmware: Bool
+    package var hasVariables: Bool
     package var hasInitrd: Bool
     /// What is said to the kernel with each of its modules.
     package var moduleTexts: [String]
@@ -16,12 +20,16 @@ package struct ImageFacts: Hashable, Sendable {
     package var commandLine: String
 
     package init(
-        name: String, key: String, folder: ImageFolder, hasInitrd: Bool, moduleTexts: [String] = [], hasDisk: Bool,
+        name: String, key: String, folder: ImageFolder, hasKernel: Bool = true, hasFirmware: Bool = false,
+        hasVariables: Bool = false, hasInitrd: Bool, moduleTexts: [String] = [], hasDisk: Bool,
         takesFiles: Bool? = nil, bootProtocol: ImageRecipe.BootProtocol, commandLine: String
     ) {
         self.name = name
         self.key = key
         self.folder = folder
+        self.hasKernel = hasKernel
+        self.hasFirmware = hasFirmware
+        self.hasVariables = hasVariables
         self.hasInitrd = hasInitrd
         self.moduleTexts = moduleTexts
         self.hasDisk = hasDisk
@@ -32,7 +40,8 @@ package struct ImageFacts: Hashable, Sendable {
 
     package init(of recipe: ImageRecipe, key: String, paths: LabPaths) {
         self.init(
-            name: recipe.name, key: key, folder: paths.image(key: key), hasInitrd: recipe.boot.initrd != nil,
+            name: recipe.name, key: key, folder: paths.image(key: key), hasKernel: recipe.hasKernel,
+            hasFirmware: recipe.boot.firmware != nil, hasVariables: recipe.boot.nvram != nil, hasInitrd: recipe.boot.initrd != nil,
             moduleTexts: recipe.boot.modules.map(\.text), hasDisk: recipe.hasDisk, takesFiles: recipe.disk != nil,
             bootProtocol: recipe.boot.protocolName, commandLine: recipe.boot.commandLine)
     }

@@ -6,6 +6,9 @@ enum DescriptorNumber {
     static let control: Int32 = 3
     static let serial: Int32 = 4
     static let console: Int32 = 5
+    static let firmware: Int32 = 6
+    static let variables: Int32 = 7
+    static let variablesDelta: Int32 = 8
     static let kernel: Int32 = 10
     static let initrd: Int32 = 11
     static let rootBase: Int32 = 12
@@ -24,7 +27,7 @@ extension MachineLaunch {
     /// - Parameter networks: all of the lab's, or at least those that the machine is on.
     package init(_ machine: Machine, image: ImageFacts, disks: [MachineDisk], networks: [Network] = []) {
         var arguments = ["--name", machine.name, "--memory", machine.memory.description, "--cpus", String(machine.cpus)]
-        arguments += ["--boot", image.bootProtocol.rawValue]
+        if image.hasKernel { arguments += ["--boot", image.bootProtocol.rawValue] }
         var descriptors: [Descriptor] = []
 
         func hand(_ number: Int32, _ kind: Kind) -> String {
@@ -34,13 +37,18 @@ extension MachineLaunch {
         arguments += ["--control", hand(DescriptorNumber.control, .stream(name: "control"))]
         arguments += ["--serial", hand(DescriptorNumber.serial, .stream(name: "serial"))]
         arguments += ["--console", hand(DescriptorNumber.console, .stream(name: "console"))]
-        arguments += ["--kernel", hand(DescriptorNumber.kernel, .blob(path: image.folder.kernel))]
+        if image.hasFirmware { arguments += ["--firmware", hand(DescriptorNumber.firmware, .blob(path: image.folder.firmware))] }
+        if let disk = disks.first(where: { $0.id == MachineDisk.variables }), let base = disk.base {
+            let base = hand(DescriptorNumber.variables, .disk(path: base, writable: false))
+            arguments += ["--nvram", "fd=\(base),delta=" + hand(DescriptorNumber.variablesDelta, .disk(path: disk.path, writable: true))]
+        }
+        if image.hasKernel { arguments += ["--kernel", hand(DescriptorNumber.kernel, .blob(path: image.folder.kernel))] }
         if image.hasInitrd { arguments += ["--initrd", hand(DescriptorNumber.initrd, .blob(path: image.folder.initrd))] }
         let commandLine = [image.commandLine, machine.commandLine].filter { !$0.isEmpty }.joined(separator: " ")
         if !commandLine.isEmpty { arguments += ["--cmdline", commandLine] }
 
         var next = DescriptorNumber.extraDisks
-        for disk in disks {
+        for disk in disks where disk.id != MachineDisk.variables {
             switch disk.content {
             case .delta(let base, _):
                 let base = hand(DescriptorNumber.rootBase, .disk(path: base, writable: false))
@@ -120,6 +128,9 @@ extension MachineLaunch {
 }
 
 extension MachineDisk {
+    /// The id of firmware's flash chip, which is no disk to the guest.
+    static let variables = "nvram"
+
     /// The disks of a machine in the order in which its guest sees them: the image's own first.
     ///
     /// - Parameter layer: the files that make the image's disk this machine's.
@@ -130,6 +141,10 @@ extension MachineDisk {
         if image.hasDisk {
             let content = MachineDisk.Content.delta(base: image.folder.disk, layer: layer)
             disks.append(MachineDisk(id: "root", path: folders.rootDelta(machine.name), content: content))
+        }
+        if image.hasVariables {
+            let content = MachineDisk.Content.delta(base: image.folder.nvram)
+            disks.append(MachineDisk(id: variables, path: folders.variables(machine.name), content: content))
         }
         for (index, size) in machine.disks.enumerated() {
             disks.append(MachineDisk(id: "disk\(index)", path: folders.extraDisk(machine.name, index: index), content: .empty(size)))

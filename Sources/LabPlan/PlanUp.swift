@@ -174,7 +174,7 @@ struct UpPlanner {
         if old.image != new.image {
             changes.append("image changed from \(old.image) to \(new.image)")
         } else if !disks.allSatisfy({ seen in seen.disk.base == nil || target.disks.contains { $0.base == seen.disk.base } })
-            || Plan.kernel(of: started.launch) != Plan.kernel(of: target.launch)
+            || Plan.start(of: started.launch) != Plan.start(of: target.launch)
         {
             changes.append("image \(new.image) has changed")
         }
@@ -238,8 +238,9 @@ extension Plan {
         return changes
     }
 
-    static func kernel(of launch: MachineLaunch) -> MachineLaunch.Descriptor? {
-        launch.descriptors.first { $0.number == DescriptorNumber.kernel }
+    /// What a machine begins with: its path tells which image it is.
+    static func start(of launch: MachineLaunch) -> MachineLaunch.Descriptor? {
+        launch.descriptors.first { $0.number == DescriptorNumber.kernel || $0.number == DescriptorNumber.firmware }
     }
 
     static func list(_ sizes: [ByteCount]) -> String { sizes.isEmpty ? "none" : sizes.map(\.description).joined(separator: " + ") }

@@ -79,7 +79,8 @@ import Testing
         Seeded(
             "name: img\nfrom: {archive: {path: a, sha256: «00ff}}\nboot: {kernel: «boot/k, protocol: «uefi}\n",
             "a SHA-256 digest has 64 hexadecimal digits, not 4", "`boot/k` is not an absolute path in the image: it begins with `/`",
-            "`uefi` is not supported by this version of vmlab; `protocol` can be `auto`, `linux`, `pvh`, `multiboot`, `multiboot2`"),
+            "`protocol` wants one of `auto`, `linux`, `pvh`, `multiboot`, `multiboot2`, not `uefi`"),
+        Seeded("name: img\nfrom: {deb: ovmf}\nboot: {kernel: /k, nvram: «/v}\n", "`nvram` belongs to a `firmware`, and none is named"),
         Seeded(
             "name: img\nfrom: {kernel: {path: k}}\nboot: {kernel: «/k}\ndisk: «{size: 1GiB}\n",
             "the source is the kernel; there is no image to look for one in", "a bare kernel has no disk"),

@@ -46,6 +46,19 @@ import Testing
         #expect(launch.shellLine().contains("'64:boot one ${host-port} $(task-create)'"))
     }
 
+    @Test func `firmware has its variables for each machine, and needs no kernel`() {
+        let image = ImageFacts(
+            name: "ovmf", key: "o", folder: ImageFolder(path: "/c/images/o"), hasKernel: false, hasFirmware: true, hasVariables: true,
+            hasInitrd: false, hasDisk: false, bootProtocol: .automatic, commandLine: "")
+        let tiny = Shop.machine("tiny", image: "ovmf")
+        let disks = MachineDisk.all(of: tiny, image: image, folders: Shop.folders)
+        #expect(disks == [MachineDisk(id: "nvram", path: "/s/shop/machines/tiny/nvram.delta", content: .delta(base: "/c/images/o/nvram"))])
+        let launch = MachineLaunch(tiny, image: image, disks: disks)
+        #expect(launch.arguments.suffix(4) == ["--firmware", "6", "--nvram", "fd=7,delta=8"])
+        #expect(!launch.arguments.contains("--kernel") && !launch.arguments.contains("--boot"))
+        #expect(launch.descriptors.map(\.number) == [3, 4, 5, 6, 7, 8])
+    }
+
     @Test func `the shell line quotes what bash would take apart and puts the serial console on the terminal`() {
         #expect(
             launch.shellLine() == "vmlab-machine --name db --memory 256MiB --cpus 1 --boot linux --serial 0:1 --kernel 10 --initrd 11 "

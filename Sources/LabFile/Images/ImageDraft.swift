@@ -63,6 +63,8 @@ struct BootDraft: Sendable {
     var kernel = Written<String>.absent
     var initrd = Written<String>.absent
     var commandLine = Written<String>.absent
+    var firmware = Written<String>.absent
+    var nvram = Written<String>.absent
     var modules = Written<[Marked<ModuleDraft>]>.absent
 }
 

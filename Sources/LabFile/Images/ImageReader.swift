@@ -24,6 +24,7 @@ enum ImageReader {
             boot: ImageRecipe.Boot(
                 protocolName: boot.protocolName.value ?? .automatic, kernel: boot.kernel.value, initrd: boot.initrd.value,
                 commandLine: boot.commandLine.value ?? "",
+                firmware: boot.firmware.value, nvram: boot.nvram.value,
                 modules: (boot.modules.value ?? []).compactMap { module in
                     module.value.from.value.map { ImageRecipe.Module(from: $0, text: module.value.text.value ?? "") }
                 }),
@@ -109,7 +110,10 @@ enum ImageReader {
                 findings.add(mark, "a bare \(kind) has no image to look for \(name) in; name one of `files`")
             }
         }
-        if from.kernel.isAbsent {
+        if let mark = boot?.nvram.mark, boot?.firmware.isAbsent == true {
+            findings.add(mark, "`nvram` belongs to a `firmware`, and none is named")
+        }
+        if from.kernel.isAbsent, boot?.firmware.isAbsent ?? true {
             let wanted = "`boot.kernel`: the kernel's path in the image, such as `/boot/vmlinuz-*`"
             if draft.boot.isAbsent { findings.add(start, "the recipe has no \(wanted)") }
             if case .value(let boot, let mark) = draft.boot, boot.kernel.isAbsent { findings.add(mark, "there is no \(wanted)") }
@@ -122,7 +126,8 @@ enum ImageReader {
         guard draft.disk.value.map({ !$0.from.isAbsent }) ?? draft.disk.isAbsent, !isMadeOfPackages else { return }
         let boot = draft.boot.value
         let started =
-            [boot?.kernel.value, boot?.initrd.value].compactMap(\.self) + (boot?.modules.value?.compactMap(\.value.from.value) ?? [])
+            [boot?.kernel.value, boot?.initrd.value, boot?.firmware.value, boot?.nvram.value].compactMap(\.self)
+            + (boot?.modules.value?.compactMap(\.value.from.value) ?? [])
         for file in draft.files.value ?? [] {
             guard let to = file.value.to.value, !started.contains(to) else { continue }
             findings.add(file.mark, "there is no disk of the recipe's making to put \(quoted(to)) on, and `boot` does not name it")

@@ -153,7 +153,7 @@ extension Table<BootDraft> {
         "How the kernel starts.",
         [
             Field(
-                "protocol", .choice(later: ["bios", "uefi"]), into: \.protocolName,
+                "protocol", .choice(), into: \.protocolName,
                 "The boot protocol; `auto` looks at the kernel's own headers, and is meant if not given."),
             Field(
                 "kernel", .text("a path in the image", fault: Rule.absolute), into: \.kernel,
@@ -163,6 +163,13 @@ extension Table<BootDraft> {
                 "The initial RAM disk's path in the image, likewise."),
             Field(
                 "cmdline", .text("kernel parameters", atMost: Limits.commandLine), into: \.commandLine, "The kernel command line."),
+            Field(
+                "firmware", .text("a path in the image", fault: Rule.absolute), into: \.firmware,
+                "A ROM in the image that the machine begins in, such as SeaBIOS or OVMF; it finds what to start by itself, on a disk or as `kernel`."
+            ),
+            Field(
+                "nvram", .text("a path in the image", fault: Rule.absolute), into: \.nvram,
+                "What the ROM's variables are at first; each machine keeps its own."),
             Field(
                 "modules", .list(of: Table<ModuleDraft>.module.shape { ModuleDraft() }, atMost: 15), into: \.modules,
                 "What the kernel is handed besides, in this order: Multiboot modules, or for Linux more parts of the initial RAM disk."),

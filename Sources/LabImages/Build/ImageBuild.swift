@@ -97,13 +97,15 @@ struct ImageBuild {
                 throw ImageError(.recipe("boot.kernel is a file inside an image, and this source is a bare kernel"), recipe.name)
             }
         } else {
-            guard let kernel = recipe.boot.kernel else {
+            guard recipe.boot.kernel != nil || recipe.boot.firmware != nil else {
                 throw ImageError(
                     .recipe("boot.kernel is missing: say which file of the image starts, such as /boot/vmlinuz-*"), recipe.name)
             }
-            wanted.append((FilePattern(kernel), folder.kernel))
+            if let kernel = recipe.boot.kernel { wanted.append((FilePattern(kernel), folder.kernel)) }
         }
         if let initrd = recipe.boot.initrd { wanted.append((FilePattern(initrd), folder.initrd)) }
+        if let firmware = recipe.boot.firmware { wanted.append((FilePattern(firmware), folder.firmware)) }
+        if let nvram = recipe.boot.nvram { wanted.append((FilePattern(nvram), folder.nvram)) }
         for (index, module) in recipe.boot.modules.enumerated() { wanted.append((FilePattern(module.from), folder.module(index))) }
         if let from = recipe.diskFile?.from { wanted.append((FilePattern(from), diskSource)) }
         return wanted
@@ -188,6 +190,8 @@ struct ImageBuild {
             switch found.output {
             case folder.kernel: manifest.kernel = file
             case folder.initrd: manifest.initrd = file
+            case folder.firmware: manifest.firmware = file
+            case folder.nvram: manifest.nvram = file
             default: manifest.modules.append(file)
             }
         }
