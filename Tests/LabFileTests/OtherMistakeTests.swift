@@ -93,14 +93,14 @@ import Testing
             "name: img\nfrom: {deb: «{packages: []}}\nboot: {kernel: /k, modules: [«{text: a}, {from: «m}]}\n",
             "`deb` names no package", "an entry of `modules` has no `from`", "`m` is not an absolute path in the image: it begins with `/`"),
         Seeded(
-            "name: img\nfrom: {wheel: «{package: a, version: \"1\"}}\nboot: {kernel: /k}\ndisk: «{from: /d, size: «1GiB}\n",
+            "name: img\nfrom: {«wheel: {package: a, version: \"1\"}}\nboot: {kernel: /k}\ndisk: «{from: /d, size: «1GiB}\n",
             "`wheel` has no `sha256`", "a disk that is taken `from` a file wants its `format`: raw or qcow2",
             "a disk that is taken `from` a file has its own size and file system"),
         Seeded(
-            "name: img\nfrom: {disk: {path: d, format: «vmdk}}\nboot: {kernel: /k}\ndisk: «{format: «raw}\n",
+            "name: img\nfrom: {disk: {path: d, format: «vmdk}}\nboot: {kernel: /k}\ndisk: ««{format: «raw}\n",
             "`vmdk` is not supported by this version of vmlab; `format` can be `raw`, `qcow2`",
-            "`disk` has no `size`, nor a file that it is taken `from`", "`format` is that of a disk which is taken `from` a file",
-            "the source is the disk"),
+            "`disk` has no `size`, nor a file that it is taken `from`", "the source is the disk",
+            "`format` is that of a disk which is taken `from` a file"),
         Seeded(
             "name: img\nfrom: {deb: a}\nboot: {kernel: /k}\ninitramfs: {to: «i, init: init, modules: [«'../x']}\n",
             "`i` is not an absolute path in the image: it begins with `/`", "`../x` is not the name of a kernel module"),

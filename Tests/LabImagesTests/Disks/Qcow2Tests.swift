@@ -98,16 +98,16 @@ import Testing
     @Test func `tables that lie are refused, and names of other files are never followed`() throws {
         let scratch = try Scratch()
         #expect(try said(scratch) { _ in } == "taken")
-        func number(_ bytes: [UInt8], _ offset: Int) -> Int { bytes[offset..<offset + 8].reduce(0) { $0 << 8 | Int($1) } }
-        func firstTable(_ bytes: [UInt8]) -> Int { number(bytes, 40) }
-        func secondTable(_ bytes: [UInt8]) -> Int { number(bytes, firstTable(bytes)) & 0x00FF_FFFF_FFFF_FE00 }
+        func number(_ bytes: [UInt8], _ offset: Int) -> UInt64 { bytes[offset..<offset + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        func firstTable(_ bytes: [UInt8]) -> Int { Int(number(bytes, 40)) }
+        func secondTable(_ bytes: [UInt8]) -> Int { Int(number(bytes, firstTable(bytes)) & 0x00FF_FFFF_FFFF_FE00) }
         #expect(try said(scratch) { Self.put(0x00FF_FFFF_FFFF_0000, 8, at: firstTable($0))(&$0) }.contains("outside the file"))
         #expect(try said(scratch) { Self.put(512, 8, at: firstTable($0))(&$0) }.contains("a second-level table lies at 0x200"))
         #expect(try said(scratch) { Self.put(0x00FF_FFFF_FFFF_0000, 8, at: secondTable($0))(&$0) }.contains("a cluster lies at"))
         // All clusters the same one: the file would grow to whatever its header says.
         let same = try said(scratch) { bytes in
             let (table, place) = (secondTable(bytes), number(bytes, secondTable(bytes)))
-            for index in 0..<64 { Self.put(UInt64(place), 8, at: table + index * 8)(&bytes) }
+            for index in 0..<64 { Self.put(place, 8, at: table + index * 8)(&bytes) }
         }
         #expect(same.contains("again and again"), "\(same)")
         // Compressed ones that begin nowhere, and that are no deflate streams.
