@@ -6,8 +6,9 @@ extension `real labs` {
     @Suite(.serialized) struct `of many systems` {
         /// What a guest says on its consoles that no other kind of guest says.
         private static let words: [String: [String]] = [
-            "debian-11": ["Linux version 5.10.", "ext4"], "debian-12": ["Linux version 6.1."], "debian-13": ["Linux version 6.12."],
-            "debian-sid": ["Linux version "], "debian-i386": ["busybox: ready on ", " i686"], "alpine": ["OpenRC", "Linux 6."],
+            "debian-11": ["Debian GNU/Linux 11 (bullseye)"], "debian-12": ["Debian GNU/Linux 12 (bookworm)"],
+            "debian-13": ["Debian GNU/Linux 13 (trixie)"], "debian-sid": ["Debian GNU/Linux "],
+            "debian-i386": ["busybox: ready on ", " i686"], "alpine": ["OpenRC", "Linux 6."],
             "xen": ["Xen version 4.", "busybox: ready on "], "pulse": ["pulse: ready"],
             "mach": ["1 multiboot modules", "task loaded: boot one ", "mach task: ready"],
             "mach-64": ["1 multiboot modules", "task loaded: boot one ", "mach task: ready"],
