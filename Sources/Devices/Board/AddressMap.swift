@@ -5,9 +5,10 @@
 ///     guest-physical                                      ports
 ///     0x0000_0000  RAM                                    0x0060, 0x0064  keyboard controller
 ///     0x0009_FC00  EBDA: MP table                         0x0070 - 0x0071 RTC, CMOS
-///     0x000A_0000  nothing (VGA hole)                     0x0092          fast A20, fast reset
+///     0x000A_0000  nothing, but text at 0xB8000               0x0092          fast A20, fast reset
 ///     0x000E_0000  RAM: RSDP, ACPI tables                 0x00F4          debug exit (only where enabled)
 ///     0x0010_0000  RAM, up to 3 GiB                       0x0402          debug console (only where enabled)
+///     0xFF00_0000  test memory (only where enabled)       0x00E0, 0x2000  test devices (only where enabled)
 ///     0xC000_0000  32-bit PCI windows                     0x03F8 - 0x03FF COM1
 ///     0xE000_0000  reserved for ECAM                      0x02F8 - 0x02FF COM2 (absent reads as all ones)
 ///     0xFEC0_0000  IOAPIC (in KVM)                        0x0600 - 0x063F ACPI PM block (follows PMBA of 00:01.3)
@@ -20,6 +21,8 @@ package enum AddressMap {
     /// Conventional RAM ends where the extended BIOS data area begins.
     package static let ebda: UInt64 = 0x9_FC00
     package static let vgaHole: Range<UInt64> = 0xA_0000..<0xC_0000
+    /// Characters and attributes of the display in text mode: RAM that belongs to it.
+    package static let textMemory: Range<UInt64> = 0xB_8000..<0xC_0000
     /// Where a scan of the BIOS area finds the root of the ACPI tables; 16-aligned.
     package static let rsdp: UInt64 = 0xE_0000
     /// RAM below 4 GiB never reaches past this; the rest lies from 4 GiB up.
@@ -32,6 +35,7 @@ package enum AddressMap {
     package static let localAPIC: Range<UInt64> = 0xFEE0_0000..<0xFEF0_0000
     /// KVM's task-state segment (three pages) and, after it, its identity-map page.
     package static let kvmPages: Range<UInt64> = 0xFFFB_C000..<0xFFFC_1000
+    package static let testMemory: UInt64 = 0xFF00_0000
     package static let firmware: Range<UInt64> = 0xFFC0_0000..<0x1_0000_0000
     package static let highMemory: UInt64 = 0x1_0000_0000
 
@@ -42,12 +46,20 @@ package enum AddressMap {
     package static let cmos: UInt64 = 0x70
     package static let systemControl: UInt64 = 0x92
     package static let debugExit: UInt64 = 0xF4
+    /// Test devices: see `TestDevices`.
+    package static let testPorts: UInt64 = 0xE0
+    package static let testLines: UInt64 = 0x2000
     package static let debugConsole: UInt64 = 0x402
     package static let com1: UInt64 = 0x3F8
     package static let com2: UInt64 = 0x2F8
+    /// From the first CRTC's ports to the last; see `TextDisplay`.
+    package static let display: UInt64 = 0x3B0
+    package static let displayByteCount: UInt64 = 48
     package static let com3: UInt64 = 0x3E8
     package static let com4: UInt64 = 0x2E8
     package static let pciConfig: UInt64 = 0xCF8
+    /// Where port windows of PCI functions are placed when no firmware does it.
+    package static let pciPorts: Range<UInt64> = 0xC000..<0x1_0000
     /// Reset control; lies inside the configuration address register and answers to byte accesses only.
     package static let resetControl: UInt64 = 0xCF9
 

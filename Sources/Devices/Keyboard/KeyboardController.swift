@@ -10,6 +10,8 @@ import Synchronization
 package final class KeyboardController: ByteBusDevice, ResettableDevice {
     /// Bytes that wait for the guest; a keyboard's own buffer has 16.
     private static let queueLimit = 32
+    /// Keys that wait to be pressed: a person's line, not a book.
+    package static let typingLimit = 1024
 
     private enum Config {
         static let keyboardInterrupt: UInt8 = 0x01
@@ -30,6 +32,8 @@ package final class KeyboardController: ByteBusDevice, ResettableDevice {
         /// Answers of the controller come before those of the keyboard.
         var controllerBytes: [UInt8] = []
         var keyboardBytes: [UInt8] = []
+        /// What was typed and not sent yet.
+        var typed: [Keystrokes.Key] = []
         var asserted = false
 
         var keyboardCanSpeak: Bool { config & Config.keyboardDisabled == 0 && !keyboardBytes.isEmpty }
@@ -67,6 +71,27 @@ package final class KeyboardController: ByteBusDevice, ResettableDevice {
         }
     }
 
+    /// Presses the keys of a text, each as soon as the guest has taken the one before.
+    ///
+    /// - Returns: false, and none is pressed, if more wait already than anybody would type.
+    package func type(text: [UInt8]) -> Bool {
+        state.withLock { state in
+            let keys = Keystrokes.keys(text)
+            guard state.typed.count + keys.count <= Self.typingLimit else { return false }
+            state.typed += keys
+            pressNext(&state)
+            drive(&state)
+            return true
+        }
+    }
+
+    /// The next typed key, once the guest has taken all before it.
+    private func pressNext(_ state: inout State) {
+        guard state.keyboardBytes.isEmpty, !state.typed.isEmpty else { return }
+        let key = state.typed.removeFirst()
+        type(key.bytes(isTranslated: state.config & Config.translated != 0), &state)
+    }
+
     package func readByte(offset: UInt64) -> UInt8 {
         state.withLock { state in
             switch offset {
@@ -78,6 +103,7 @@ package final class KeyboardController: ByteBusDevice, ResettableDevice {
                     value = state.keyboardBytes.removeFirst()
                     // The line falls between two bytes: an edge for each.
                     release(&state)
+                    pressNext(&state)
                 }
                 drive(&state)
                 return value
