@@ -42,6 +42,7 @@ extension PCIFunction {
 package struct PCISpace: Sendable {
     private var next: UInt64
     private let end: UInt64
+    private var nextPort = AddressMap.pciPorts.lowerBound
     /// Windows lie at least this far apart: some guests rearrange windows, and crowded ones make them give up.
     private static let spacing: UInt64 = 0x80_0000
 
@@ -58,6 +59,14 @@ package struct PCISpace: Sendable {
         let address = sum & ~(alignment - 1)
         guard !wraps, address < end, count <= end - address else { return nil }
         next = address + count
+        return address
+    }
+
+    /// The same among the ports.
+    package mutating func takePorts(_ count: UInt64) -> UInt64? {
+        let address = (nextPort + count - 1) & ~(count - 1)
+        guard address <= AddressMap.pciPorts.upperBound - count else { return nil }
+        nextPort = address + count
         return address
     }
 }

@@ -1,4 +1,4 @@
-/// A memory window of a function (a BAR): its register, and where on the memory bus it is open.
+/// A window of a function in memory or among the ports (a BAR): its register, and where on its bus it is open.
 ///
 /// Guests size windows in several ways, some with decoding on: all ones, or only the address bits set (OpenBSD writes 0xFFFF_FFF0), one
 /// half of a 64-bit window after the other. None of these is a move. The rule: with decoding off the window is closed; a register that
@@ -6,23 +6,36 @@
 /// controller, another window) closes it until a better one comes. The register itself always reads back what the hardware would show.
 package struct PCIWindow: Sendable {
     private let register: Int
-    private let isWide: Bool
+    private let kind: Kind
+    /// What the window's first byte is to the device.
+    private let offset: UInt64
     package let count: UInt64
     /// Where the window is open now.
     package private(set) var address: UInt64?
 
+    package enum Kind: Sendable {
+        case memory
+        /// 64 bits, taking the register of `index + 1` as well.
+        case wideMemory
+        case ports
+    }
+
     /// Lays the registers of window `index` out in `config`.
     /// - Parameters:
     ///   - count: bytes: a power of two from 16 to 2 GiB.
-    ///   - isWide: 64 bits, taking the register of `index + 1` as well.
-    package init(_ index: Int, count: UInt64, isWide: Bool = false, in config: inout PCIConfigSpace) {
+    ///   - offset: what the window's first byte is to the device.
+    package init(_ index: Int, count: UInt64, _ kind: Kind = .memory, offset: UInt64 = 0, in config: inout PCIConfigSpace) {
+        let isWide = kind == .wideMemory
         precondition(count >= 16 && count <= 1 << 31 && count & (count - 1) == 0 && index >= 0 && index < (isWide ? 5 : 6))
         register = PCIConfigSpace.Register.firstBAR + 4 * index
-        self.isWide = isWide
+        self.kind = kind
+        self.offset = offset
         self.count = count
-        config.set32(register, isWide ? 0b100 : 0, writable: addressMask)
+        config.set32(register, kind == .ports ? 0b001 : isWide ? 0b100 : 0, writable: addressMask)
         if isWide { config.set32(register + 4, 0, writable: .max) }
     }
+
+    private var isWide: Bool { kind == .wideMemory }
 
     private var addressMask: UInt32 { ~UInt32(truncatingIfNeeded: count &- 1) }
 
@@ -47,12 +60,13 @@ package struct PCIWindow: Sendable {
         let old = address
         if let old { bus.detach(device, at: old) }
         address = nil
-        if let wanted, (try? bus.attach(device, at: wanted, count: count)) != nil { address = wanted }
+        if let wanted, (try? bus.attach(device, at: wanted, count: count, offset: offset)) != nil { address = wanted }
         return (old, address)
     }
 
     private func wish(_ config: PCIConfigSpace) -> UInt64? {
-        guard config.command & PCIConfigSpace.Command.memoryDecode != 0 else { return nil }
+        let decode = kind == .ports ? PCIConfigSpace.Command.portDecode : PCIConfigSpace.Command.memoryDecode
+        guard config.command & decode != 0 else { return nil }
         let low = config.long(register) & addressMask
         guard isWide else { return low == addressMask ? address : (low == 0 ? nil : UInt64(low)) }
         let high = config.long(register + 4)

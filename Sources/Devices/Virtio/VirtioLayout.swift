@@ -8,6 +8,8 @@ extension VirtioPCI {
         static let doorbells: Range<UInt64> = 0x3000..<0x4000
         static let table: UInt64 = 0x4000
         static let pending: UInt64 = 0x6000
+        /// The legacy ports lie past the window's end, so that no memory access comes here.
+        static let legacy: UInt64 = 0x1_0000
         /// Bytes from one queue's doorbell to the next.
         static let doorbellSpacing: UInt64 = 4
         /// Far fewer than the doorbell page or the MSI-X table (512 vectors) has room for.
@@ -20,6 +22,7 @@ extension VirtioPCI {
             case doorbell(UInt64)
             case table(UInt64)
             case pending(UInt64)
+            case legacy(UInt64)
             case nothing
         }
 
@@ -31,6 +34,7 @@ extension VirtioPCI {
             case doorbells: .doorbell(offset &- doorbells.lowerBound)
             case 0x4000..<0x6000: .table(offset &- table)
             case 0x6000..<0x7000: .pending(offset &- pending)
+            case legacy..<legacy + Legacy.byteCount: .legacy(offset &- legacy)
             default: .nothing
             }
         }
@@ -45,6 +49,9 @@ extension VirtioPCI {
         /// Where the data of the configuration access capability lies.
         let accessData: Int
 
+        /// The window that they speak of.
+        private let bar: UInt8
+
         private static let vendor: UInt8 = 0x09
         private static let commonType: UInt8 = 1
         private static let doorbellType: UInt8 = 2
@@ -52,9 +59,10 @@ extension VirtioPCI {
         private static let deviceType: UInt8 = 4
         private static let accessType: UInt8 = 5
 
-        init(in config: inout PCIConfigSpace, queues: Int, configurationCount: Int) {
+        init(in config: inout PCIConfigSpace, bar: UInt8, queues: Int, configurationCount: Int) {
+            self.bar = bar
             func body(_ type: UInt8, _ offset: UInt64, _ count: UInt64, extra: UInt32? = nil) -> [UInt8] {
-                var bytes: [UInt8] = [extra == nil ? 16 : 20, type, 0, 0, 0, 0]
+                var bytes: [UInt8] = [extra == nil ? 16 : 20, type, bar, 0, 0, 0]
                 for value in [UInt32(offset), UInt32(count)] + (extra.map { [$0] } ?? []) {
                     bytes += (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
                 }
@@ -63,7 +71,7 @@ extension VirtioPCI {
             // One vector a queue and one for the configuration; the field holds one less.
             var control: [UInt8] = [UInt8(truncatingIfNeeded: queues), UInt8(truncatingIfNeeded: queues >> 8)]
             for offset in [Layout.table, Layout.pending] {
-                control += (0..<4).map { UInt8(truncatingIfNeeded: offset >> (8 * $0)) }
+                control += (0..<4).map { UInt8(truncatingIfNeeded: (offset | UInt64(bar)) >> (8 * $0)) }
             }
             msix = config.addCapability(MSIX.capability, control, writable: [0, 0xC0])
             _ = config.addCapability(Self.vendor, body(Self.commonType, Layout.common, VirtioRegisters.byteCount))
@@ -85,10 +93,10 @@ extension VirtioPCI {
             offset < msix + 4 && offset + width.rawValue > msix + 2
         }
 
-        /// What an access to the data of the access capability means in the window: nothing unless it begins there and names bar 0, a width of 1, 2 or 4, and
+        /// What an access to the data of the access capability means in the window: nothing unless it begins there and names the window, a width of 1, 2 or 4, and
         /// an aligned offset inside.
         func accessTarget(offset: Int, _ config: PCIConfigSpace) -> (offset: UInt64, width: AccessWidth)? {
-            guard offset == accessData, config.byte(accessData - 12) == 0 else { return nil }
+            guard offset == accessData, config.byte(accessData - 12) == bar else { return nil }
             let place = UInt64(config.long(accessData - 8))
             guard let width = AccessWidth(rawValue: Int(config.long(accessData - 4))), width != .eight else { return nil }
             let count = UInt64(truncatingIfNeeded: width.rawValue)

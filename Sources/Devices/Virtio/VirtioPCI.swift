@@ -1,6 +1,7 @@
 import Synchronization
 
-/// A virtio device on PCI, modern only (virtio 1.2 section 4.1): configuration space, one 32 KiB memory window, MSI-X, and the queues.
+/// A virtio device on PCI (virtio 1.2 section 4.1): configuration space, one 32 KiB memory window, MSI-X, and the queues. A transitional one also has the ports that
+/// drivers of before version 1 know (`VirtioPCI+Legacy`).
 ///
 ///     window   0x0000 common configuration    0x3000 doorbells, 4 bytes a queue
 ///              0x1000 interrupt status        0x4000 MSI-X table
@@ -21,6 +22,8 @@ package final class VirtioPCI: PCIFunction, BusDevice {
     private struct State {
         var config: PCIConfigSpace
         var window: PCIWindow
+        /// The legacy ports, where the function is transitional.
+        var legacyWindow: PCIWindow?
         var registers: VirtioRegisters
         var hasStarted = false
     }
@@ -40,8 +43,9 @@ package final class VirtioPCI: PCIFunction, BusDevice {
     package let address: PCIAddress
     private let memory: GuestMemory
     private let bus: Bus
-    private let doorbells: any Doorbells
-    private let interrupts: VirtioInterrupts
+    private let ports: Bus?
+    let doorbells: any Doorbells
+    let interrupts: VirtioInterrupts
     private let slots: [Slot]
     private let state: Mutex<State>
     private let capabilities: Capabilities
@@ -53,10 +57,12 @@ package final class VirtioPCI: PCIFunction, BusDevice {
     /// - Parameters:
     ///   - memory: what the device may reach.
     ///   - bus: where its window is opened.
+    ///   - ports: where its legacy ports are opened: it is transitional then.
     ///   - sink: takes `queueCount + 1` MSI-X vectors.
     ///   - pin: INTA of the slot.
     package init(
-        _ device: any VirtioDevice, at address: PCIAddress, memory: GuestMemory, bus: Bus, sink: any MSISink, pin: any InterruptLine,
+        _ device: any VirtioDevice, at address: PCIAddress, memory: GuestMemory, bus: Bus, ports: Bus? = nil, sink: any MSISink,
+        pin: any InterruptLine,
         doorbells: any Doorbells
     ) {
         precondition(!device.queueSizes.isEmpty && device.queueSizes.count <= Layout.queueLimit)
@@ -65,23 +71,29 @@ package final class VirtioPCI: PCIFunction, BusDevice {
         self.address = address
         self.memory = memory
         self.bus = bus
+        self.ports = ports
         self.doorbells = doorbells
         interrupts = VirtioInterrupts(queues: device.queueSizes.count, sink: sink, pin: pin)
         slots = device.queueSizes.map { _ in Slot() }
         var config = PCIConfigSpace(
-            vendor: 0x1AF4, device: 0x1040 + device.identity.type, revision: 1, classCode: device.identity.classCode)
+            vendor: 0x1AF4, device: ports == nil ? 0x1040 + device.identity.type : Legacy.deviceID(device.identity.type),
+            revision: ports == nil ? 1 : 0, classCode: device.identity.classCode)
         config.set16(PCIConfigSpace.Register.subsystemVendor, 0x1AF4)
-        config.set16(PCIConfigSpace.Register.subsystem, 0x1100)
+        // By which a legacy driver knows the device.
+        config.set16(PCIConfigSpace.Register.subsystem, ports == nil ? 0x1100 : device.identity.type)
         config.set8(PCIConfigSpace.Register.interruptPin, 1)
         config.set8(
             PCIConfigSpace.Register.interruptLine, UInt8(truncatingIfNeeded: AddressMap.pciIRQ(device: address.device, pin: 1)),
             writable: 0xFF)
-        let window = PCIWindow(0, count: Layout.byteCount, in: &config)
-        capabilities = Capabilities(in: &config, queues: device.queueSizes.count, configurationCount: device.configuration.count)
+        // Window 0 is where legacy drivers look for their ports.
+        let bar: UInt8 = ports == nil ? 0 : 1
+        let window = PCIWindow(Int(bar), count: Layout.byteCount, in: &config)
+        let legacyWindow = ports.map { _ in PCIWindow(0, count: Legacy.byteCount, .ports, offset: Layout.legacy, in: &config) }
+        capabilities = Capabilities(in: &config, bar: bar, queues: device.queueSizes.count, configurationCount: device.configuration.count)
         config.seal()
         let registers = VirtioRegisters(
             features: device.features, queueSizes: device.queueSizes, memory: memory, accepts: { device.accepts(features: $0) })
-        state = Mutex(State(config: config, window: window, registers: registers))
+        state = Mutex(State(config: config, window: window, legacyWindow: legacyWindow, registers: registers))
     }
 
     package var queueCount: Int { slots.count }
@@ -124,12 +136,18 @@ package final class VirtioPCI: PCIFunction, BusDevice {
         interrupts.configuration()
     }
 
+    /// The guest's registers, for a look.
+    func withRegisters<Value>(_ body: (VirtioRegisters) -> Value) -> Value { state.withLock { body($0.registers) } }
+
+    /// The guest changes its registers: what follows from that is done at once.
+    func change(_ body: (inout VirtioRegisters) -> VirtioRegisters.Effect) { state.withLock { apply(body(&$0.registers), &$0) } }
+
     private func start(_ state: inout State) {
         let features = state.registers.accepted
+        if !state.hasStarted { device.negotiated(features: features) }
         state.hasStarted = true
-        device.negotiated(features: features)
         for (index, slot) in slots.enumerated() {
-            guard let geometry = state.registers.queues[index].geometry else { continue }
+            guard let geometry = state.registers.queues[index].geometry, slot.queue.withLock({ $0.queue == nil }) else { continue }
             let signals = QueueSignals { [interrupts] in interrupts.queue(index) }
             slot.signals.withLock { $0 = signals }
             slot.queue.withLock { running in
@@ -183,6 +201,7 @@ package final class VirtioPCI: PCIFunction, BusDevice {
         case .doorbell: return 0
         case .table(let place): return interrupts.msix.readTable(offset: place, width: width)
         case .pending(let place): return interrupts.msix.readPending(offset: place, width: width)
+        case .legacy(let place): return readLegacy(place, width)
         case .nothing: return 0
         }
     }
@@ -197,6 +216,7 @@ package final class VirtioPCI: PCIFunction, BusDevice {
                 device.writeConfiguration(offset: offset, value: UInt8(truncatingIfNeeded: value &>> (index &* 8)))
             }
         case .table(let place): interrupts.msix.writeTable(offset: place, width: width, value: value)
+        case .legacy(let place): writeLegacy(place, width, value)
         case .interruptStatus, .pending, .nothing: break
         }
     }
@@ -208,7 +228,7 @@ package final class VirtioPCI: PCIFunction, BusDevice {
         doorbells.ring(queue: Int(truncatingIfNeeded: index))
     }
 
-    private func readConfiguration(_ place: UInt64, _ width: AccessWidth) -> UInt64 {
+    func readConfiguration(_ place: UInt64, _ width: AccessWidth) -> UInt64 {
         let bytes = device.configuration
         var value: UInt64 = 0
         for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
@@ -219,7 +239,11 @@ package final class VirtioPCI: PCIFunction, BusDevice {
     }
 
     private func writeCommon(_ place: UInt64, _ width: AccessWidth, _ value: UInt64, _ state: inout State) {
-        switch state.registers.write(offset: place, width: width, value: value) {
+        apply(state.registers.write(offset: place, width: width, value: value), &state)
+    }
+
+    private func apply(_ effect: VirtioRegisters.Effect, _ state: inout State) {
+        switch effect {
         case .none: break
         case .start: start(&state)
         case .stop: stop()
@@ -250,7 +274,7 @@ package final class VirtioPCI: PCIFunction, BusDevice {
     package func writeConfig(offset: Int, width: AccessWidth, value: UInt32) {
         let target = state.withLock { state in
             state.config.write(offset: offset, width: width, value: value)
-            if state.window.isTouched(by: offset, width) { follow(&state) }
+            if state.window.isTouched(by: offset, width) || state.legacyWindow?.isTouched(by: offset, width) == true { follow(&state) }
             if capabilities.isControl(offset, width) {
                 let control = state.config.word(capabilities.msix + 2)
                 interrupts.msix.setControl(enabled: control & 0x8000 != 0, masked: control & 0x4000 != 0)
@@ -269,6 +293,7 @@ package final class VirtioPCI: PCIFunction, BusDevice {
             if let closed { doorbells.disarm(queue: index, at: closed &+ offset) }
             if let opened { doorbells.arm(queue: index, at: opened &+ offset) }
         }
+        if let ports { _ = state.legacyWindow?.follow(state.config, on: ports, for: self) }
         let isMaster = state.config.command & PCIConfigSpace.Command.busMaster != 0
         if isMaster != isBusMaster.exchange(isMaster, ordering: .acquiringAndReleasing), isMaster {
             // Doorbells that rang in between were not answered.
@@ -280,9 +305,12 @@ package final class VirtioPCI: PCIFunction, BusDevice {
         state.withLock { state in
             guard let place = space.take(state.window.count) else { return }
             state.window.point(at: place, in: &state.config)
-            state.config.write(
-                offset: PCIConfigSpace.Register.command, width: .two,
-                value: UInt32(PCIConfigSpace.Command.memoryDecode | PCIConfigSpace.Command.busMaster))
+            var command = PCIConfigSpace.Command.memoryDecode | PCIConfigSpace.Command.busMaster
+            if let legacy = state.legacyWindow, let place = space.takePorts(legacy.count) {
+                legacy.point(at: place, in: &state.config)
+                command |= PCIConfigSpace.Command.portDecode
+            }
+            state.config.write(offset: PCIConfigSpace.Register.command, width: .two, value: UInt32(command))
             follow(&state)
         }
     }

@@ -63,12 +63,12 @@ struct VirtioRegisters: Sendable {
     let offered: UInt64
     private let memory: GuestMemory
     private let accepts: @Sendable (UInt64) -> Bool
-    private(set) var status: UInt8 = 0
+    var status: UInt8 = 0
     private(set) var accepted: UInt64 = 0
     private(set) var queues: [Queue]
     private var offeredSelect: UInt32 = 0
     private var acceptedSelect: UInt32 = 0
-    private var queueSelect: UInt16 = 0
+    private(set) var queueSelect: UInt16 = 0
 
     init(features: UInt64, queueSizes: [UInt16], memory: GuestMemory, accepts: @escaping @Sendable (UInt64) -> Bool) {
         offered = features | Feature.indirect | Feature.eventIndex | Feature.version1
@@ -80,6 +80,29 @@ struct VirtioRegisters: Sendable {
     /// Forgets what the driver said.
     mutating func reset() {
         self = VirtioRegisters(features: offered, queueSizes: queues.map(\.maximumSize), memory: memory, accepts: accepts)
+    }
+
+    /// The queue that the driver speaks of, if there is one.
+    var selected: Queue? { Int(queueSelect) < queues.count ? queues[Int(queueSelect)] : nil }
+
+    mutating func select(queue: UInt16) { queueSelect = queue }
+
+    mutating func take(features: UInt64) { accepted = features }
+
+    /// Takes the selected queue's place as it is said at once; false if it cannot be.
+    mutating func enable(descriptors: UInt64, available: UInt64, used: UInt64) -> Bool {
+        let index = Int(queueSelect)
+        guard index < queues.count else { return false }
+        (queues[index].descriptors, queues[index].available, queues[index].used) = (descriptors, available, used)
+        queues[index].size = queues[index].maximumSize
+        queues[index].geometry = geometry(of: queues[index])
+        return queues[index].geometry != nil
+    }
+
+    private func geometry(of queue: Queue) -> QueueGeometry? {
+        try? QueueGeometry(
+            size: queue.size, maximumSize: queue.maximumSize, descriptors: queue.descriptors, available: queue.available, used: queue.used,
+            hasEventIndex: accepted & Feature.eventIndex != 0, memory: memory)
     }
 
     // MARK: Reading
@@ -190,10 +213,7 @@ struct VirtioRegisters: Sendable {
     private mutating func enable() -> Effect {
         let index = Int(queueSelect)
         guard canChangeQueues, index < queues.count, queues[index].geometry == nil else { return .none }
-        let queue = queues[index]
-        queues[index].geometry = try? QueueGeometry(
-            size: queue.size, maximumSize: queue.maximumSize, descriptors: queue.descriptors, available: queue.available, used: queue.used,
-            hasEventIndex: accepted & Feature.eventIndex != 0, memory: memory)
+        queues[index].geometry = geometry(of: queues[index])
         return queues[index].geometry == nil ? .badQueue : .none
     }
 

@@ -12,7 +12,7 @@ import Testing
 
         init(isWide: Bool = false) throws {
             config = PCIConfigSpace(vendor: 0x1AF4, device: 0x1042, revision: 1, classCode: 0x010000)
-            window = PCIWindow(0, count: 0x8000, isWide: isWide, in: &config)
+            window = PCIWindow(0, count: 0x8000, isWide ? .wideMemory : .memory, in: &config)
             try bus.reserve(0, count: 0x1000_0000)
             try bus.reserve(0xFEE0_0000, count: 0x10_0000)
             try bus.reserve(0x1_0000_0000, count: 0x1000_0000)

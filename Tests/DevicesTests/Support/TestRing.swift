@@ -25,6 +25,15 @@ struct TestRing {
         used = (available + 6 + 2 * UInt64(size) + 3) & ~3
     }
 
+    /// As drivers of before version 1 lay it out from a page on: the used ring begins a page of its own.
+    init(memory: GuestMemory, size: UInt16, page: UInt64) {
+        self.memory = memory
+        self.size = size
+        descriptors = page << 12
+        available = descriptors + 16 * UInt64(size)
+        used = (available + 6 + 2 * UInt64(size) + 4095) & ~4095
+    }
+
     func describe(_ index: UInt16, _ address: UInt64, _ length: UInt32, _ flags: UInt16 = 0, next: UInt16 = 0) {
         describe(at: descriptors + 16 * UInt64(index), address, length, flags, next: next)
     }

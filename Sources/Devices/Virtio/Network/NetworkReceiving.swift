@@ -99,10 +99,17 @@ extension VirtioNetwork {
     ) -> Step {
         guard let total = receiving.piece?.count ?? receiving.record?.count else { return .kept }
         guard chain.writableCount > 0 else { return .refused }
-        let isMergeable = settings.withLock { $0.accepted & NetworkFeature.mergeableBuffers != 0 }
+        let (isMergeable, left) = settings.withLock {
+            ($0.accepted & NetworkFeature.mergeableBuffers != 0, NetworkHeader.byteCount - $0.headerByteCount)
+        }
         guard isMergeable else {
+            let total = total - left
             let fits = chain.writableCount >= total
-            if fits { write(from: 0, to: chain, receiving, backlog) }
+            if fits {
+                write(from: 0, to: chain, receiving, backlog)
+                // The frame goes where a short header ends.
+                if left > 0 { write(from: NetworkHeader.byteCount, to: chain, at: NetworkHeader.byteCount - left, receiving, backlog) }
+            }
             endFrame(&receiving, &backlog, wasDelivered: fits)
             return fits ? .filled(total, isLast: true) : .kept
         }
@@ -129,12 +136,14 @@ extension VirtioNetwork {
 
     /// Copies what of header and frame lies past `start`, as far as the chain has room.
     @discardableResult
-    private func write(from start: Int, to chain: DescriptorChain, _ receiving: Receiving, _ backlog: borrowing FrameBacklog) -> Int {
+    private func write(
+        from start: Int, to chain: DescriptorChain, at place: Int = 0, _ receiving: Receiving, _ backlog: borrowing FrameBacklog
+    ) -> Int {
         // Safe because bytes are bytes.
-        if let piece = receiving.piece { return unsafe chain.write(piece.span.bytes.extracting(droppingFirst: start), at: 0) }
+        if let piece = receiving.piece { return unsafe chain.write(piece.span.bytes.extracting(droppingFirst: start), at: place) }
         guard let record = receiving.record else { return 0 }
         // Safe because bytes are bytes; the range is checked.
-        return unsafe chain.write(backlog.bytes.span.bytes.extracting((record.lowerBound + start)..<record.upperBound), at: 0)
+        return unsafe chain.write(backlog.bytes.span.bytes.extracting((record.lowerBound + start)..<record.upperBound), at: place)
     }
 
     private func endFrame(_ receiving: inout Receiving, _ backlog: inout FrameBacklog, wasDelivered: Bool) {

@@ -30,27 +30,29 @@ extension VirtioNetwork {
             settings.withLock { $0.counters.sendDropped += 1 }
             return true
         }
-        let count = chain.readableCount - NetworkHeader.byteCount
+        let headerCount = settings.withLock { $0.headerByteCount }
+        let count = chain.readableCount - headerCount
         // Safe because the ranges are the chain's own, in guest memory; the sink copies what it takes.
-        let isTaken = unsafe output.send(
-            head: head, frame: chain.readableRanges(from: NetworkHeader.byteCount, count: count), count: count)
+        let isTaken = unsafe output.send(head: head, frame: chain.readableRanges(from: headerCount, count: count), count: count)
         if isTaken { settings.withLock { $0.counters.sent += 1 } }
         return isTaken
     }
 
     /// Count and header for the stream, from one copy of what the guest said; nil for a frame that nobody shall see.
     private func judge(_ chain: DescriptorChain) -> [UInt8]? {
-        let count = chain.readableCount - NetworkHeader.byteCount
+        let headerCount = settings.withLock { $0.headerByteCount }
+        let count = chain.readableCount - headerCount
         guard count >= NetworkHeader.ethernetCount, count <= PortRecord.frameLimit,
-            let bytes = chain.read(at: 0, count: NetworkHeader.byteCount),
-            let header = NetworkHeader(checking: bytes, frameCount: count)
+            let bytes = chain.read(at: 0, count: headerCount),
+            let header = NetworkHeader(
+                checking: bytes + [UInt8](repeating: 0, count: NetworkHeader.byteCount - headerCount), frameCount: count)
         else { return nil }
         let mayPass = settings.withLock { settings in
             settings.isLinkUp && settings.maySend(header)
                 && (header.segmentation != .none || count <= Int(mtu) + NetworkHeader.ethernetCount + Self.tagCount)
         }
         guard mayPass else { return nil }
-        let length = UInt32(chain.readableCount)
+        let length = UInt32(NetworkHeader.byteCount + count)
         return (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + header.bytes(buffers: 0)
     }
 }

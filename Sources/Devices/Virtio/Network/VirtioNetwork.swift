@@ -1,3 +1,4 @@
+internal import PortStream
 import Synchronization
 
 /// virtio-net (virtio 1.2 section 5.1), one pair of queues and a control queue. Its port is a byte stream of records.
@@ -40,6 +41,12 @@ package final class VirtioNetwork: VirtioDevice {
         var filter: ReceiveFilter
         var isLinkUp: Bool
         var counters = Counters()
+
+        /// A driver of before version 1 that does not merge buffers leaves their number out of the header.
+        var headerByteCount: Int {
+            accepted & (NetworkFeature.mergeableBuffers | NetworkFeature.version1) == 0
+                ? NetworkHeader.buffersOffset : NetworkHeader.byteCount
+        }
     }
 
     private let address: [UInt8]
