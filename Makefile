@@ -14,7 +14,7 @@ TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 chromium cpio d
   strace tcpdump tmux tshark xz-utils zstd
 BENCH_PACKAGES = iproute2 procps vde2
 
-.PHONY: build test bench fuzz quickstart install clean build-packages run-packages test-packages bench-packages qemu
+.PHONY: build test bench fuzz poke quickstart install clean build-packages run-packages test-packages bench-packages qemu
 
 build: build-packages
 	swift build -c release
@@ -33,6 +33,11 @@ test: build-packages run-packages test-packages qemu
 # libFuzzer against everything that guests send to the bridge's services: some minutes for each target.
 fuzz:
 	Tests/Fuzz/run
+
+# A guest that pokes at all of its machine, for ten minutes: VMLAB_POKER_SECONDS=60 make poke for less.
+poke: build-packages
+	swift build -c release --build-tests
+	VMLAB_POKER_SECONDS=$${VMLAB_POKER_SECONDS:-600} swift test -c release --skip-build --filter 'H44 survives'
 
 bench: build run-packages test-packages bench-packages qemu
 	$(RELEASE)/vmlab-bench

@@ -33,6 +33,10 @@ extension Request {
             default: break
             }
             guard argument.hasPrefix("--") else { throw UsageError(reason: "\"\(argument)\" is no option") }
+            if Self.switches.contains(argument) {
+                options.append((argument, ""))
+                continue
+            }
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts[0])
             guard Self.known.contains(name) else { throw UsageError(reason: "\(name) is no option of this program") }
@@ -67,6 +71,7 @@ extension Request {
         }
         configuration.commandLine = value("--cmdline") ?? ""
         configuration.serial = try Self.stream("--serial", value("--serial"))
+        configuration.secondSerial = try Self.stream("--com2", value("--com2"))
         configuration.console = try Self.stream("--console", value("--console"))
         configuration.control = try Self.stream("--control", value("--control"))
         for (_, text) in options.filter({ $0.name == "--disk" }) { configuration.disks.append(try Self.disk(text)) }
@@ -76,15 +81,19 @@ extension Request {
             guard text == "exit" || text == "reset" else { throw UsageError(reason: "--triple-fault takes exit or reset, not \"\(text)\"") }
             configuration.resetsOnTripleFault = text == "reset"
         }
+        configuration.isTransitional = value("--transitional") != nil
+        configuration.hasTestDevices = value("--test-devices") != nil
         self = .run(configuration)
     }
+
+    /// Options without a value.
+    private static let switches = ["--test-devices", "--transitional"]
 
     private static let repeatable = ["--disk", "--net", "--module"]
 
     private static let known = [
-        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--net", "--serial",
-        "--console",
-        "--control",
+        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--net", "--serial", "--com2",
+        "--console", "--control",
         "--triple-fault", "--dump-acpi",
     ]
 

@@ -20,10 +20,15 @@ let helpText = """
                              a virtio network interface, repeatable; the descriptor is a stream of records: 4-byte big-endian count,
                              virtio-net header, frame. With mark= (32 digits) both sides begin with that mark
       --serial IN[:OUT]      COM1
+      --com2 IN[:OUT]        COM2, which is not there without it
       --console IN[:OUT]     virtio console (hvc0)
       --control IN[:OUT]     words in, events out, one a line; its end is a stop. Words: power-button, reset, stop,
-                             link ID up|down, port-restart ID HEX
+                             link ID up|down, port-restart ID HEX,
+                             screen (answered by an event), type HEX (text for the keyboard)
       --triple-fault WHAT    exit (default) or reset
+      --transitional         virtio devices with the ids and ports of before version 1 as well, for old drivers
+      --test-devices         for test suites that end by port 0xF4: what they write there, doubled and plus 1, is the exit status. Also
+                             ports 0xE0 to 0xE8, interrupt lines at ports 0x2000 to 0x2017 and memory at 0xFF000000, as in QEMU's pc-testdev
 
       --measure-kvm          what /dev/kvm is worth here, as one line of JSON
       --dump-acpi FOLDER     the tables a guest would get, one file each, and the MP table; takes --cpus

@@ -19,7 +19,7 @@ func write(_ text: String, to number: CInt) {
 
 func leave(_ status: ExitStatus, _ who: String, _ reason: String?) -> Never {
     if let reason { write("vmlab-machine: \(who): \(reason.split(separator: "\n").joined(separator: " "))\n", to: STDERR_FILENO) }
-    exit(status.rawValue)
+    exit(status.number)
 }
 
 // A reader of ours that goes away is told by the write, not by a signal.

@@ -63,6 +63,16 @@ package struct Mapping: ~Copyable, @unchecked Sendable {  // The memory may be u
         unsafe _ = madvise(base, count, MADV_DONTNEED)
     }
 
+    /// Makes everybody who remembers where the page at `offset` lies (a virtual machine's second-stage tables) forget it. Its contents stay, and it can be
+    /// used by others meanwhile.
+    package borrowing func dropTranslation(at offset: Int) {
+        let page = 4096
+        guard offset >= 0, offset % page == 0, offset <= count - page else { return }
+        // Safe because the page is the mapping's own and never loses a right: more rights and back is a change, which is all that is needed.
+        unsafe _ = mprotect(base + offset, page, PROT_READ | PROT_WRITE | PROT_EXEC)
+        unsafe _ = mprotect(base + offset, page, PROT_READ | PROT_WRITE)
+    }
+
     /// A private, read-only view of a file.
     package static func readOnly(_ file: borrowing Descriptor, count: Int, doing: String) throws(OSError) -> Mapping {
         try map(doing, count, PROT_READ, MAP_PRIVATE, file.number, 0)

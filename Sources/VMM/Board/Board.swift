@@ -13,6 +13,11 @@ final class Board: Sendable {
             let bell: EventCounter
         }
 
+        struct Line: Sendable {
+            let output: any ByteSink
+            let gate: any InputGate
+        }
+
         struct Console: Sendable {
             let output: any ByteSink
             let gate: any InputGate
@@ -30,6 +35,7 @@ final class Board: Sendable {
 
         var serial: any ByteSink
         var serialGate: any InputGate
+        var secondSerial: Line?
         var console: Console?
         var disks: [DiskUnit]
         var networks: [NetworkPlug]
@@ -63,6 +69,10 @@ final class Board: Sendable {
     let serial: UART16550
     let cmos: CMOS
     let power: PowerBlock
+    let keyboard: KeyboardController
+    let display: TextDisplay
+    /// COM2, where something is plugged in.
+    let secondSerial: UART16550?
     let disks: [Unit]
     let networks: [Network]
     let entropy: Unit
@@ -71,29 +81,47 @@ final class Board: Sendable {
     private let pci: PCIBus
     private let pciPorts: PCIConfigPorts
 
-    init(machine: VirtualMachine, ram: GuestRAM, cpus: Int, sockets: Sockets, control: any MachineControl) throws(BusError) {
+    init(
+        machine: VirtualMachine, ram: GuestRAM, _ configuration: MachineConfiguration, sockets: Sockets, control: any MachineControl
+    ) throws(BusError) {
         let clock = SystemClock()
         let memory = ram.memory
         func line(_ number: UInt32) -> KVMLine { KVMLine(machine: machine, number: number) }
 
         // What KVM answers itself, and RAM, must never become a device's window.
         for piece in ram.layout.pieces { try windows.reserve(piece.address, count: piece.count) }
-        for range in [AddressMap.ioAPIC, AddressMap.localAPIC, AddressMap.firmware] {
+        for range in [AddressMap.textMemory, AddressMap.ioAPIC, AddressMap.localAPIC, AddressMap.firmware] {
             try windows.reserve(range.lowerBound, count: range.upperBound - range.lowerBound)
         }
 
         // Legacy devices.
         serial = UART16550(sink: sockets.serial, line: line(AddressMap.com1IRQ), gate: sockets.serialGate)
         cmos = CMOS(
-            clock: clock, line: line(AddressMap.rtcIRQ), lowMemory: ram.layout.low, highMemory: ram.layout.high, processors: cpus,
+            clock: clock, line: line(AddressMap.rtcIRQ), lowMemory: ram.layout.low, highMemory: ram.layout.high,
+            processors: configuration.cpus,
             alarm: sockets.clockAlarm)
         power = PowerBlock(clock: clock, line: line(AddressMap.sciIRQ), machine: control, alarm: sockets.timerAlarm)
-        let keyboard = KeyboardController(line: line(AddressMap.keyboardIRQ), machine: control)
+        keyboard = KeyboardController(line: line(AddressMap.keyboardIRQ), machine: control)
         try ports.attach(serial, at: AddressMap.com1, count: 8)
         try ports.attach(cmos, at: AddressMap.cmos, count: 2)
         try ports.attach(keyboard, at: AddressMap.keyboardData, count: 1, offset: 0)
         try ports.attach(keyboard, at: AddressMap.keyboardCommand, count: 1, offset: 4)
+        display = TextDisplay(clock: clock)
+        try ports.attach(display, at: AddressMap.display, count: AddressMap.displayByteCount)
+        if let outside = sockets.secondSerial {
+            let serial = UART16550(sink: outside.output, line: line(AddressMap.com2IRQ), gate: outside.gate)
+            try ports.attach(serial, at: AddressMap.com2, count: 8)
+            secondSerial = serial
+        } else {
+            secondSerial = nil
+        }
         try ports.attach(SystemControl(machine: control), at: AddressMap.systemControl, count: 1)
+
+        if configuration.hasTestDevices {
+            try ports.attach(DebugExit(machine: control), at: AddressMap.debugExit, count: 4)
+            let lines = (0..<UInt32(TestDevices.lineCount)).map { line($0) }
+            try TestDevices(lines: lines, flush: { ram.dropTranslation(of: $0) }).attach(ports: ports, memory: windows)
+        }
 
         // PCI: bridges, then virtio devices in the order given: disks, networks, console, entropy.
         let isaBridge = ISABridge(lines: (0..<16).map { line($0) })
@@ -105,10 +133,12 @@ final class Board: Sendable {
         let messages = MessageInterrupts(machine) { sockets.trouble("interrupts", $0) }
         var slot = AddressMap.firstFreeSlot
         let windows = windows
+        let ports = ports
         func plug(_ name: String, _ device: any VirtioDevice, _ bell: EventCounter) -> Unit {
             let address = PCIAddress(device: slot)
             let function = VirtioPCI(
-                device, at: address, memory: memory, bus: windows, sink: messages.sink(vectors: device.queueSizes.count + 1),
+                device, at: address, memory: memory, bus: windows, ports: configuration.isTransitional ? ports : nil,
+                sink: messages.sink(vectors: device.queueSizes.count + 1),
                 pin: isaBridge.line(device: slot, pin: 1), doorbells: DeviceBell(machine: machine, event: bell))
             functions[address] = function
             slot += 1

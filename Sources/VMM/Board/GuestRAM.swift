@@ -12,6 +12,16 @@ package final class GuestRAM: Sendable {
         mapping = try Mapping.anonymous(count: count, doing: "map \(count) bytes of guest memory")
     }
 
+    /// After those of the pieces.
+    private static let textSlot: UInt32 = 3
+
+    /// What is in the display's memory at the moment.
+    var textMemory: [UInt8] {
+        let text = AddressMap.textMemory
+        // Safe because the range lies in the mapping, which is at least 2 MiB long; the guest may write meanwhile, and a byte is a byte.
+        return unsafe Array(UnsafeRawBufferPointer(start: mapping.base + Int(text.lowerBound), count: text.count))
+    }
+
     /// What devices may reach. It keeps the mapping alive.
     package var memory: GuestMemory {
         // Safe because each piece lies in the mapping, which `self` owns and the memory keeps.
@@ -29,10 +39,21 @@ package final class GuestRAM: Sendable {
             unsafe try machine.setMemory(
                 slot: UInt32(slot), guest: piece.address, host: mapping.base + Int(piece.offset), count: piece.count)
         }
+        // The display's memory, in the hole of the mapping that belongs to its addresses. No device reaches it.
+        let text = AddressMap.textMemory
+        unsafe try machine.setMemory(
+            slot: Self.textSlot, guest: text.lowerBound, host: mapping.base + Int(text.lowerBound), count: text.upperBound - text.lowerBound
+        )
     }
 
     /// All zeros again, and no pages.
     func clear() { mapping.clear() }
+
+    /// Makes the kernel find a page of the guest's memory anew: its contents stay.
+    func dropTranslation(of address: UInt64) {
+        guard let piece = layout.pieces.first(where: { address >= $0.address && address - $0.address < $0.count }) else { return }
+        mapping.dropTranslation(at: Int((piece.offset + (address - piece.address)) & ~4095))
+    }
 
     /// Copies a boot plan's bytes in.
     func load(_ plan: BootPlan, kernel: BlobFile, modules: [BlobFile]) throws(BootError) {

@@ -47,7 +47,7 @@ extension MachineConfiguration {
             if let delta = disk.delta { all.append((delta, "--disk id=\(disk.id)")) }
         }
         for network in networks { all.append((network.descriptor, "--net id=\(network.id)")) }
-        for (option, ends) in [("--serial", serial), ("--console", console), ("--control", control)] {
+        for (option, ends) in [("--serial", serial), ("--com2", secondSerial), ("--console", console), ("--control", control)] {
             guard let ends else { continue }
             all.append((ends.input, option))
             if ends.output != ends.input { all.append((ends.output, option)) }

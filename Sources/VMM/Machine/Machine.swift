@@ -15,10 +15,12 @@ package final class Machine {
     private let ports: [NetworkPort]
     private let sockets: Board.Sockets
     private let serial: Stream?
+    private let secondSerial: Stream?
     private let console: Stream?
     private var control: ControlChannel
     private let signals: SignalDescriptor
     private let serialRoom: EventCounter
+    private let secondSerialRoom: EventCounter
     private let consoleRoom: EventCounter
     private let clockTimer: TimerDescriptor
     private let powerTimer: TimerDescriptor
@@ -92,6 +94,7 @@ package final class Machine {
             signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
             ram = try GuestRAM(configuration.ram)
             serial = try Self.openStream("serial", configuration.serial, canWait: false, &descriptors, loop)
+            secondSerial = try Self.openStream("com2", configuration.secondSerial, canWait: false, &descriptors, loop)
             console = try Self.openStream("console", configuration.console, canWait: true, &descriptors, loop)
             let controlStream = try Self.openStream("control", configuration.control, canWait: false, &descriptors, loop)
             control = ControlChannel(controlStream) { _ in true }
@@ -100,6 +103,7 @@ package final class Machine {
                 try NetworkPort(unit.id, stream: try descriptors.share(unit.descriptor), mark: unit.mark, loop: loop)
             }
             serialRoom = try EventCounter(isBlocking: false)
+            secondSerialRoom = try EventCounter(isBlocking: false)
             consoleRoom = try EventCounter(isBlocking: false)
             clockTimer = try TimerDescriptor()
             powerTimer = try TimerDescriptor()
@@ -112,7 +116,10 @@ package final class Machine {
                 } else { nil }
             let units = zip(configuration.disks, disks)
             sockets = Board.Sockets(
-                serial: serial?.output ?? NowhereSink(), serialGate: CounterGate(counter: serialRoom), console: consoleSocket,
+                serial: serial?.output ?? NowhereSink(), serialGate: CounterGate(counter: serialRoom),
+                secondSerial: secondSerial.map { [secondSerialRoom] in
+                    Board.Sockets.Line(output: $0.output, gate: CounterGate(counter: secondSerialRoom))
+                }, console: consoleSocket,
                 disks: try units.map { unit, disk in
                     Board.Sockets.DiskUnit(id: unit.id, storage: DiskStorage(disk: disk), bell: try EventCounter(isBlocking: true))
                 },
@@ -168,8 +175,9 @@ package final class Machine {
                 if result.status == .success { result = (.inputOutput, "disk \(unit.id): \(error)") }
             }
         }
-        control.send(.exiting(status: result.status.rawValue))
+        control.send(.exiting(status: result.status.number))
         serial?.finish(milliseconds: 1000)
+        secondSerial?.finish(milliseconds: 1000)
         console?.finish(milliseconds: 1000)
         control.finish()
         return result
@@ -210,6 +218,7 @@ package final class Machine {
                 control.send(.poweredOff)
                 return (.success, nil)
             case .stopped: return (.success, nil)
+            case .debugExit(let value): return (.debugExit(value), nil)
             case .fault(let fault):
                 control.send(.guestFault(kind: fault.kind.rawValue, detail: fault.detail))
                 return (.guestFault, "guest fault: \(fault.kind.rawValue): \(fault.detail)")
@@ -232,6 +241,12 @@ package final class Machine {
         case .portRestart(let id, let mark):
             guard let port = ports.first(where: { $0.id == id }) else { return false }
             port.restart(mark: mark)
+        case .screen:
+            guard let board = life?.board else { return false }
+            let screen = board.display.screen(ram.textMemory)
+            control.send(
+                .screen(rows: screen?.text ?? [], cursorRow: screen?.cursorRow ?? 0, cursorColumn: screen?.cursorColumn ?? 0))
+        case .type(let text): return life?.board.keyboard.type(text: text) ?? false
         }
         return true
     }
@@ -255,6 +270,7 @@ package final class Machine {
             try watchBell(sockets.entropyBell) { $0.entropy }
             if let console = sockets.console { try watchBell(console.bell) { $0.console } }
             try watchRoom(serialRoom, serial)
+            try watchRoom(secondSerialRoom, secondSerial)
             try watchRoom(consoleRoom, console)
             for (index, port) in ports.enumerated() { try connect(port, index) }
         } catch {
@@ -264,6 +280,10 @@ package final class Machine {
             // Safe because bytes are bytes.
             unsafe self?.life?.board.serial.receive(bytes.span.bytes) ?? bytes.count
         }
+        secondSerial?.onInput = { [weak self] bytes in
+            // Safe because bytes are bytes.
+            unsafe self?.life?.board.secondSerial?.receive(bytes.span.bytes) ?? bytes.count
+        }
         console?.onInput = { [weak self] bytes in
             guard let board = self?.life?.board, let device = board.consoleDevice else { return bytes.count }
             let taken = unsafe device.offer(bytes.span.bytes)
@@ -272,6 +292,7 @@ package final class Machine {
         }
         console?.onRoom = { [weak self] in self?.life?.board.console?.bell.signal() }
         serial?.start()
+        secondSerial?.start()
         console?.start()
         control.start()
     }

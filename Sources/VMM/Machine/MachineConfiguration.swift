@@ -77,9 +77,15 @@ package struct MachineConfiguration: Sendable {
     package var disks: [DiskUnit] = []
     package var networks: [NetworkUnit] = []
     package var serial: StreamEnds?
+    /// COM2; nil: there is no such port.
+    package var secondSerial: StreamEnds?
     package var console: StreamEnds?
     package var control: StreamEnds?
     package var resetsOnTripleFault = false
+    /// The virtio devices also have the ports that drivers of before version 1 know.
+    package var isTransitional = false
+    /// The debug exit port and the test devices are there.
+    package var hasTestDevices = false
 
     /// vCPUs of one machine: the tables and the tests go so far.
     package static let cpuLimit = 8

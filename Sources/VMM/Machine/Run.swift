@@ -42,9 +42,11 @@ final class Run {
             try machine.setKernelPages(
                 tss: AddressMap.kvmPages.lowerBound + 0x1000, identityMap: AddressMap.kvmPages.upperBound - 0x1000)
             try machine.createInterruptChips(ioapicID: UInt32(configuration.cpus))
+            // The kernel's own routes know nothing of the timer's way to pin 2, which the tables tell guests.
+            try machine.setRoutes(messages: [])
 
             // The board.
-            board = try Board(machine: machine, ram: ram, cpus: configuration.cpus, sockets: sockets, control: control)
+            board = try Board(machine: machine, ram: ram, configuration, sockets: sockets, control: control)
 
             // vCPUs: CPUID before registers, since registers depend on it.
             let leaves = try kvm.supportedCPUID()

@@ -9,6 +9,8 @@ package enum Ending: Hashable, Sendable {
     case reset(cause: String)
     case poweredOff
     case stopped
+    /// A test guest wrote this to the debug exit port.
+    case debugExit(UInt32)
     case fault(Fault)
     case failed(KVMError)
 
@@ -72,7 +74,7 @@ final class RunControl: MachineControl {
 
     func powerOff() { end(.poweredOff) }
 
-    func debugExit(_ value: UInt32) {}
+    func debugExit(_ value: UInt32) { end(.debugExit(value)) }
 
     static func installKickHandler() {
         var action = sigaction()

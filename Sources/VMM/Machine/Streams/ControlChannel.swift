@@ -11,6 +11,10 @@ final class ControlChannel {
         case link(id: String, isUp: Bool)
         /// The other end of an interface's stream was replaced: nothing counts before the mark.
         case portRestart(id: String, mark: [UInt8])
+        /// What the display shows is wanted.
+        case screen
+        /// Keys for the keyboard, as text.
+        case type([UInt8])
 
         init?(_ line: String) {
             let parts = line.split(separator: " ", omittingEmptySubsequences: false).map { String($0) }
@@ -22,8 +26,25 @@ final class ControlChannel {
             case ("port-restart", 3):
                 guard let mark = PortRecord.mark(hexadecimal: parts[2]) else { return nil }
                 self = .portRestart(id: parts[1], mark: mark)
+            case ("screen", 1): self = .screen
+            case ("type", 2):
+                guard let text = Self.bytes(hexadecimal: parts[1]) else { return nil }
+                self = .type(text)
             default: return nil
             }
+        }
+
+        private static func bytes(hexadecimal text: String) -> [UInt8]? {
+            let digits = Array(text.utf8)
+            guard digits.count % 2 == 0, !digits.isEmpty else { return nil }
+            var bytes: [UInt8] = []
+            for index in stride(from: 0, to: digits.count, by: 2) {
+                guard let high = Character(Unicode.Scalar(digits[index])).hexDigitValue,
+                    let low = Character(Unicode.Scalar(digits[index + 1])).hexDigitValue
+                else { return nil }
+                bytes.append(UInt8(high << 4 | low))
+            }
+            return bytes
         }
     }
 
@@ -92,6 +113,8 @@ package enum MachineEvent: Sendable {
     case portBroken(port: String, detail: String)
     case exiting(status: Int32)
     case refused(word: String)
+    /// What the display shows; no rows in a graphics mode.
+    case screen(rows: [String], cursorRow: Int, cursorColumn: Int)
 
     package var json: String {
         switch self {
@@ -104,6 +127,8 @@ package enum MachineEvent: Sendable {
         case .portBroken(let port, let detail):
             #"{"event":"port-broken","port":"\#(escaped(port))","detail":"\#(escaped(detail))"}"#
         case .exiting(let status): #"{"event":"exiting","status":\#(status)}"#
+        case .screen(let rows, let row, let column):
+            #"{"event":"screen","rows":[\#(rows.map { #""\#(escaped($0))""# }.joined(separator: ","))],"row":\#(row),"column":\#(column)}"#
         case .refused(let word): #"{"event":"refused","word":"\#(escaped(word))"}"#
         }
     }
