@@ -9,7 +9,7 @@ final class ConsoleSession {
     private let io: Streams
     private let until: String?
     private let limit: Int?
-    private var watch: PatternWatch?
+    private var watch: ConsoleWatch?
     private var result: LabModel.ExitCode?
     private var lastHeard = EventLoop.now()
 
@@ -22,7 +22,7 @@ final class ConsoleSession {
         self.io = io
         self.until = until
         limit = limitMilliseconds
-        watch = until.map { PatternWatch($0) }
+        watch = until.map { ConsoleWatch($0) }
     }
 
     // MARK: Terminal

@@ -88,7 +88,7 @@ struct TeardownCommand {
                 case .result(let outcome):
                     if outcome.exitCode != .done { throw .refused(outcome) }
                     return interruptions
-                case .status, .console: break
+                case .status, .console, .display: break
                 }
             }
         }

@@ -61,7 +61,7 @@ final class UpSession {
                 switch reply {
                 case .event(let event): progress.show(event)
                 case .result(let result): outcome = result
-                case .status, .console: break
+                case .status, .console, .display: break
                 }
             }
         } catch {

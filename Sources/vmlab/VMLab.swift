@@ -26,7 +26,8 @@ struct VMLab: ParsableCommand {
             CommandGroup(
                 name: "Machines:",
                 subcommands: [
-                    Console.self, Logs.self, MachineCommand<StopWord>.self, MachineCommand<StartWord>.self,
+                    Console.self, Logs.self, ScreenCommand.self, TypeCommand.self, MachineCommand<StopWord>.self,
+                    MachineCommand<StartWord>.self,
                     MachineCommand<RestartWord>.self,
                     MachineCommand<KillWord>.self,
                 ]),

@@ -75,7 +75,7 @@ package final class KeeperClient {
             switch reply {
             case .console: .some(nil)
             case .result(let outcome): .some(outcome)
-            case .status, .event: nil
+            case .status, .event, .display: nil
             }
         }
         if let refusal { throw .refused(refusal) }

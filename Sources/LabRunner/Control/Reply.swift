@@ -9,8 +9,27 @@ package enum Reply: Hashable, Sendable {
     case event(LabEvent)
     /// Raw bytes follow.
     case console(stream: String)
+    /// What a machine's display shows.
+    case display(DisplayedText)
     /// The end of an answer.
     case result(Outcome)
+}
+
+/// The characters on a machine's display.
+package struct DisplayedText: Hashable, Sendable, Codable {
+    /// From the top, without the blanks at their ends; none in a graphics mode.
+    package var rows: [String]
+    /// The cursor's place, from 0.
+    package var row: Int
+    package var column: Int
+
+    package init(rows: [String], row: Int, column: Int) {
+        self.rows = rows
+        self.row = row
+        self.column = column
+    }
+
+    package var isBlank: Bool { rows.allSatisfy(\.isEmpty) }
 }
 
 /// How a request ended.
@@ -36,8 +55,8 @@ package struct Outcome: Hashable, Sendable, Codable {
 }
 
 extension Reply: Codable {
-    private enum Kind: String, Codable { case status, event, console, result }
-    private enum Key: String, CodingKey { case reply, status, event, stream, result }
+    private enum Kind: String, Codable { case status, event, console, display, result }
+    private enum Key: String, CodingKey { case reply, status, event, stream, display, result }
 
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
@@ -45,6 +64,7 @@ extension Reply: Codable {
         case .status: self = .status(try fields.decode(LabStatus.self, forKey: .status))
         case .event: self = .event(try fields.decode(LabEvent.self, forKey: .event))
         case .console: self = .console(stream: try fields.decode(String.self, forKey: .stream))
+        case .display: self = .display(try fields.decode(DisplayedText.self, forKey: .display))
         case .result: self = .result(try fields.decode(Outcome.self, forKey: .result))
         }
     }
@@ -61,6 +81,9 @@ extension Reply: Codable {
         case .console(let stream):
             try fields.encode(Kind.console, forKey: .reply)
             try fields.encode(stream, forKey: .stream)
+        case .display(let display):
+            try fields.encode(Kind.display, forKey: .reply)
+            try fields.encode(display, forKey: .display)
         case .result(let outcome):
             try fields.encode(Kind.result, forKey: .reply)
             try fields.encode(outcome, forKey: .result)

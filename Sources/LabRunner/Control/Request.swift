@@ -18,6 +18,10 @@ package enum Request: Hashable, Sendable {
     /// Stop all machines and leave; what remains is undone by whoever asked.
     case down(StopLadder)
     case machine(MachineVerb, name: String, StopLadder?)
+    /// What the machine's display shows.
+    case display(machine: String)
+    /// Keys for the machine's keyboard.
+    case type(machine: String, text: String)
     /// A wire, or a whole network's: shape, cable in, cable out.
     case link(LinkRequest)
     /// Who sees whom on a network.
@@ -73,8 +77,10 @@ package enum AcceleratorChoice: String, Hashable, Sendable, Codable, CaseIterabl
 }
 
 extension Request: Codable {
-    private enum Verb: String, Codable { case status, events, console, up, cancel, down, stop, start, restart, kill, link, partition }
-    private enum Key: String, CodingKey { case request, past, follow, console, up, hard, ladder, machine, link, partition }
+    private enum Verb: String, Codable {
+        case status, events, console, up, cancel, down, stop, start, restart, kill, display, type, link, partition
+    }
+    private enum Key: String, CodingKey { case request, past, follow, console, up, hard, ladder, machine, text, link, partition }
 
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
@@ -97,6 +103,9 @@ extension Request: Codable {
         case .start: self = try verb(.start)
         case .restart: self = try verb(.restart)
         case .kill: self = try verb(.kill)
+        case .display: self = .display(machine: try fields.decode(String.self, forKey: .machine))
+        case .type:
+            self = .type(machine: try fields.decode(String.self, forKey: .machine), text: try fields.decode(String.self, forKey: .text))
         case .link: self = .link(try fields.decode(LinkRequest.self, forKey: .link))
         case .partition: self = .partition(try fields.decode(PartitionRequest.self, forKey: .partition))
         }
@@ -126,6 +135,13 @@ extension Request: Codable {
             try fields.encode(verb.rawValue, forKey: .request)
             try fields.encode(name, forKey: .machine)
             try fields.encodeIfPresent(ladder, forKey: .ladder)
+        case .display(let machine):
+            try fields.encode(Verb.display, forKey: .request)
+            try fields.encode(machine, forKey: .machine)
+        case .type(let machine, let text):
+            try fields.encode(Verb.type, forKey: .request)
+            try fields.encode(machine, forKey: .machine)
+            try fields.encode(text, forKey: .text)
         case .link(let link):
             try fields.encode(Verb.link, forKey: .request)
             try fields.encode(link, forKey: .link)

@@ -13,6 +13,8 @@ extension Keeper {
         case .cancel(let hard): cancel(connection, hard: hard)
         case .down(let ladder): down(ladder, connection)
         case .machine(let verb, let name, let ladder): change(verb, name, ladder, connection)
+        case .display(let name): showDisplay(of: name, connection)
+        case .type(let name, let text): type(text, to: name, connection)
         case .link(let wanted): change(wanted, connection)
         case .partition(let wanted): change(wanted, connection)
         }
@@ -58,6 +60,24 @@ extension Keeper {
         }
         guard wanted.input else { return }
         connection.takeRaw { [unowned connection] bytes in console.type(bytes) { [weak connection] in connection?.resume() } }
+    }
+
+    private func showDisplay(of name: String, _ connection: Connection) {
+        guard let machine = self[machine: name] else { return connection.finish(.result(unknown(name))) }
+        server.wait(connection)
+        machine.askDisplay { display in
+            guard let display else {
+                return connection.finish(.result(Outcome(.timedOutOrBusy, "\(name) does not run", hint: "`vmlab ps` shows what it does")))
+            }
+            connection.finish(.display(display))
+        }
+    }
+
+    private func type(_ text: String, to name: String, _ connection: Connection) {
+        guard let machine = self[machine: name] else { return connection.finish(.result(unknown(name))) }
+        let isTyped = machine.type(text)
+        let failure = Outcome(.timedOutOrBusy, "\(name) takes no keys now", hint: "`vmlab ps` shows whether it runs")
+        connection.finish(.result(isTyped ? Outcome(.done, "typed") : failure))
     }
 
     private func unknown(_ name: String) -> Outcome {

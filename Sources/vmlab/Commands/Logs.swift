@@ -30,14 +30,8 @@ struct Logs: LabCommand {
     @Flag(help: "Every byte as it came.")
     var raw = false
 
-    private static let streams = ["serial", "console"]
-
-    private static func unknown(_ stream: String) -> UsageError {
-        UsageError(description: "a machine has no console \(Text.plain(stream))", hint: "it has: \(streams.joined(separator: ", "))")
-    }
-
     func perform(_ io: Streams) throws -> LabModel.ExitCode {
-        if let stream, !Self.streams.contains(stream) { throw Self.unknown(stream) }
+        if let stream, !ConsoleLogs.streams.contains(stream) { throw ConsoleLogs.unknown(stream) }
         let choice = try LabChoice(options, io: io)
         let id = try choice.id()
         let folders = try choice.paths.lab(id)
@@ -50,11 +44,21 @@ struct Logs: LabCommand {
             while io.waitForInput(client.number), let bytes = try? Borrowed(client.number).read(upTo: 65536), !bytes.isEmpty { show(bytes) }
             return .done
         }
-        show(try ConsoleLog.contents(path: path(folders, id), since: since.value))
+        show(try ConsoleLog.contents(path: ConsoleLogs.path(of: machine, stream: stream, folders, lab: id), since: since.value))
         return .done
     }
+}
 
-    private func path(_ folders: LabFolders, _ id: String) throws -> String {
+/// Finds the log of a machine's console, with the keeper or without.
+enum ConsoleLogs {
+    static let streams = ["serial", "console"]
+
+    static func unknown(_ stream: String) -> UsageError {
+        UsageError(description: "a machine has no console \(Text.plain(stream))", hint: "it has: \(streams.joined(separator: ", "))")
+    }
+
+    /// - Parameter stream: `nil`: the one that has said most.
+    static func path(of machine: String, stream: String?, _ folders: LabFolders, lab: String) throws -> String {
         let streams = stream.map { [$0] } ?? Self.streams
         let sizes = streams.compactMap { name -> (path: String, size: UInt64)? in
             let path = folders.consoleLog(machine, stream: name)
@@ -64,7 +68,7 @@ struct Logs: LabCommand {
         }
         // The first of two equally silent ones.
         guard let most = sizes.map(\.size).max(), let log = sizes.first(where: { $0.size == most }) else {
-            throw NoLog(lab: id, machine: machine)
+            throw NoLog(lab: lab, machine: machine)
         }
         return log.path
     }

@@ -7,7 +7,8 @@ import Testing
 extension `played labs` {
     @Suite(.serialized) struct `the command line` {
         private static let verbs = [
-            "up", "down", "plan", "check", "ps", "events", "console", "logs", "stop", "start", "restart", "kill", "image", "image build",
+            "up", "down", "plan", "check", "ps", "events", "console", "logs", "screen", "type", "stop", "start", "restart", "kill", "image",
+            "image build",
             "image ls",
             "image inspect", "link", "link set", "link show", "link partition", "link heal", "doctor", "carrier", "carrier status",
             "carrier run", "schema", "completion", "version",

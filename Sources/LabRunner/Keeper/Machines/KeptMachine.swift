@@ -17,7 +17,10 @@ final class KeptMachine {
     private(set) var consoles: [MachineConsole] = []
     /// As it was last started.
     private(set) var started: StartedMachine?
-    private var watches: [String: PatternWatch] = [:]
+    private var watches: [String: ConsoleWatch] = [:]
+    /// Looks at the display from time to time, while a text is waited for.
+    private var displayTimer: EventLoop.TimerID?
+    private var displayWaiters: [(DisplayedText?) -> Void] = []
     /// What the bridge is asked until it is ready.
     private var probe: Probe?
     private var pause = RestartPause()
@@ -113,7 +116,8 @@ final class KeptMachine {
         enter(.running(run, .starting))
         stopLooking()
         if case .console(let pattern, _) = machine.ready {
-            for console in consoles { watches[console.name] = PatternWatch(pattern) }
+            for console in consoles { watches[console.name] = ConsoleWatch(pattern) }
+            watchDisplay(for: pattern)
         }
         armReadyTimer()
         if let control = process.stream("control") {
@@ -148,6 +152,8 @@ final class KeptMachine {
         case "reset": onEvent(.machineReset, event.cause)
         case "powered-off": run.poweredOff = true
         case "guest-fault": run.fault = [event.kind, event.detail].compactMap(\.self).joined(separator: ": ")
+        case "screen":
+            tellDisplayWaiters(DisplayedText(rows: event.rows ?? [], row: event.row ?? 0, column: event.column ?? 0))
         case "device-error": onEvent(.deviceError, [event.device, event.detail].compactMap(\.self).joined(separator: ": "))
         case "refused":
             // A guest that has not switched its power button on will not hear it: no use waiting.
@@ -156,6 +162,46 @@ final class KeptMachine {
             }
         default: break
         }
+    }
+
+    // MARK: Display
+
+    /// Asks the monitor what the display shows; nil when there is nobody to answer.
+    func askDisplay(_ done: @escaping (DisplayedText?) -> Void) {
+        guard case .running(let run, _) = state, run.hasStarted, run.control?.say(.screen) == true else { return done(nil) }
+        displayWaiters.append(done)
+    }
+
+    /// - Returns: false if nobody runs who could take the keys.
+    func type(_ text: String) -> Bool {
+        guard case .running(let run, _) = state, let control = run.control else { return false }
+        let bytes = Array(text.utf8)
+        return stride(from: 0, to: bytes.count, by: Self.keysAtOnce).allSatisfy { start in
+            control.say(.type(Array(bytes[start..<min(start + Self.keysAtOnce, bytes.count)])))
+        }
+    }
+
+    /// A word of the control stream is at most 256 bytes long.
+    private static let keysAtOnce = 100
+    /// A person's glance.
+    private static let displayPause = 1000
+
+    /// A system without a serial line says what it has to say there.
+    private func watchDisplay(for pattern: String) {
+        displayTimer = loop.after(milliseconds: Self.displayPause) { [unowned self] in
+            displayTimer = nil
+            guard case .running(_, .starting) = state else { return }
+            askDisplay { [weak self] display in
+                if display?.rows.contains(where: { $0.contains(pattern) }) == true { self?.becomeReady() }
+            }
+            watchDisplay(for: pattern)
+        }
+    }
+
+    private func tellDisplayWaiters(_ display: DisplayedText?) {
+        let waiting = displayWaiters
+        displayWaiters = []
+        for tell in waiting { tell(display) }
     }
 
     // MARK: Ready
@@ -170,6 +216,8 @@ final class KeptMachine {
 
     private func stopLooking() {
         watches = [:]
+        if let timer = displayTimer { loop.cancel(timer) }
+        displayTimer = nil
         probe?.stop()
         probe = nil
     }
@@ -300,6 +348,7 @@ final class KeptMachine {
 
     private func ended(_ ending: MachineProcess.Ending, _ run: Run) {
         run.control?.close()
+        tellDisplayWaiters(nil)
         for console in consoles { console.detach() }
         let end = MachineEnd(ending, said: run.process.errorText, fault: run.fault, poweredOff: run.poweredOff)
         stopLooking()
