@@ -17,7 +17,7 @@ extension `real labs` {
         /// Those that answer on the network.
         private static let connected = ["debian-11", "debian-12", "debian-13", "debian-sid", "debian-i386", "alpine", "xen"]
 
-        @Test(.timeLimit(.minutes(40)))
+        @Test(.timeLimit(.minutes(120)))
         func `come up side by side, say what they are, see each other, and leave nothing`() throws {
             let user = try CommandLineUser()
             let folder = CommandLineUser.root + "/Labs/menagerie"
@@ -29,17 +29,17 @@ extension `real labs` {
                 #expect(build.status == 0, "\(build.all)")
             }
             let begin = clock.now
-            let up = try user.vmlab("up", folder, limitSeconds: 1500)
+            let up = try user.vmlab("up", folder, limitSeconds: 2700)
             let unready = try machines(user, folder).filter { $0.state == "unready" || $0.state == "ended" }
             // A 6.12 kernel fails now and then on QEMU before 10 (one boot of ten), and so may any guest on an overloaded host: once more, said.
             for machine in unready {
                 print("retried: \(machine.name) was \(machine.state): \(machine.detail ?? up.err.suffix(400).description)")
                 print((try? user.vmlab("logs", machine.name, "-f", folder).out.suffix(3000)) ?? "")
                 try user.vmlab("kill", machine.name, "-f", folder, limitSeconds: 60)
-                let start = try user.vmlab("start", machine.name, "-f", folder, limitSeconds: 600)
+                let start = try user.vmlab("start", machine.name, "-f", folder, limitSeconds: 700)
                 #expect(start.status == 0, "\(start.all)")
             }
-            let complete = up.status == 0 && unready.isEmpty ? up : try user.vmlab("up", folder, limitSeconds: 900)
+            let complete = up.status == 0 && unready.isEmpty ? up : try user.vmlab("up", folder, limitSeconds: 2700)
             #expect(complete.status == 0, "\(complete.all)")
             print("the menagerie was up after \(begin.duration(to: clock.now))")
 
