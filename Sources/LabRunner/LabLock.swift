@@ -35,17 +35,17 @@ package struct LabLock: ~Copyable {
         return false
     }
 
-    /// Tries so often for the lock of a holder that is dead, ten milliseconds apart.
-    private static let roundsForTheDead = 100
+    /// Tries so often for the lock of a holder that is dead, ten milliseconds apart: on a busy host its last moment may be long.
+    private static let roundsForTheDead = 1000
 
     /// The lock, or nil while a living process has it.
     ///
-    /// A child that was just being started when its parent was killed holds the parent's descriptors for a moment longer, until
-    /// execve(2) closes them: a lock whose named holder is gone is tried for again.
+    /// A process that is killed closes its sockets before its lock or after it, and a child that it was just starting holds its
+    /// descriptors until execve(2) closes them: a lock whose named holder is gone or going is tried for again.
     private static func tryFile(_ folders: LabFolders) throws(OSError) -> FileLock? {
         for _ in 1..<roundsForTheDead {
             if let lock = try FileLock.tryLock(folders.lock) { return lock }
-            guard let holder = holder(folders), ProcessIdentity(of: holder.pid) == nil else { return nil }
+            guard let holder = holder(folders), !ProcessIdentity.runs(holder.pid) else { return nil }
             usleep(10_000)
         }
         return try FileLock.tryLock(folders.lock)

@@ -18,15 +18,27 @@ package struct ProcessIdentity: Hashable, Sendable, Codable {
 
     /// The identity of a running process; `nil` when there is none (a zombie counts as none).
     package init?(of pid: Int32) {
-        guard let boot = Self.bootID(), let stat = try? readSmallFile("/proc/\(pid)/stat"),
-            // The command name may hold spaces and parentheses: fields are counted from the last one.
-            let close = stat.lastIndex(of: UInt8(ascii: ")"))
-        else { return nil }
-        let fields = stat[stat.index(after: close)...].split(separator: UInt8(ascii: " "))
-        guard fields.count > 19, fields[0].first != UInt8(ascii: "Z"), fields[0].first != UInt8(ascii: "X"),
-            let start = UInt64(String(decoding: fields[19], as: UTF8.self))
+        guard let boot = Self.bootID(), let fields = Self.fields(of: pid), fields[0] != "Z", fields[0] != "X",
+            let start = UInt64(fields[19])
         else { return nil }
         self.init(boot: boot, pid: pid, startTime: start)
+    }
+
+    /// Whether there is a process of that number that will go on: not one that has ended, nor one that is letting go of what it had.
+    package static func runs(_ pid: Int32) -> Bool {
+        guard let fields = fields(of: pid), fields[0] != "Z", fields[0] != "X", let flags = UInt32(fields[6]) else { return false }
+        return flags & exitingFlag == 0
+    }
+
+    /// `PF_EXITING` of proc(5)'s flags: set before the first of its descriptors is closed.
+    private static let exitingFlag: UInt32 = 4
+
+    /// `/proc/<pid>/stat` from the third field on, the state; at least 20 of them.
+    private static func fields(of pid: Int32) -> [String]? {
+        // The command name may hold spaces and parentheses: fields are counted from the last one.
+        guard let stat = try? readSmallFile("/proc/\(pid)/stat"), let close = stat.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        let fields = stat[stat.index(after: close)...].split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
+        return fields.count > 19 ? fields : nil
     }
 
     /// True while the very same process runs.

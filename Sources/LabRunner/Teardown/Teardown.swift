@@ -31,6 +31,8 @@ package struct Teardown {
 
     /// How long processes get to end by themselves, and after each signal.
     private static let patienceMilliseconds = 3000
+    /// After SIGKILL nothing can refuse: this is for a host that is hardly alive.
+    private static let lastPatienceMilliseconds = 30_000
 
     /// Removes everything that is the lab's and looks for what is left.
     ///
@@ -80,8 +82,8 @@ package struct Teardown {
             for entry in ProcessTable.processes(of: folders) { all.insert(entry.identity) }
             return all
         }
-        func waitUntilGone() -> Set<ProcessIdentity> {
-            let deadline = EventLoop.now() + UInt64(Self.patienceMilliseconds) * 1_000_000
+        func waitUntilGone(_ milliseconds: Int = Self.patienceMilliseconds) -> Set<ProcessIdentity> {
+            let deadline = EventLoop.now() + UInt64(milliseconds) * 1_000_000
             while true {
                 let left = alive()
                 if left.isEmpty || EventLoop.now() > deadline { return left }
@@ -97,7 +99,7 @@ package struct Teardown {
                 tell("ending process \(process.pid) \(ProcessTable.command(of: process.pid))")
                 do throws(OSError) { try process.signal(signal) } catch { failures.append(error.description) }
             }
-            left = waitUntilGone()
+            left = waitUntilGone(signal == SIGKILL ? Self.lastPatienceMilliseconds : Self.patienceMilliseconds)
         }
         for process in left { failures.append("process \(process.pid) does not end") }
     }

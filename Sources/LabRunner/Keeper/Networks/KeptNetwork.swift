@@ -22,6 +22,8 @@ final class KeptNetwork {
     var nextProbe = 1
     private var pause = RestartPause(first: firstPause)
     private var startWaiters: [(RunnerError?) -> Void] = []
+    /// Runs while somebody waits for a start.
+    private var startTimer: EventLoop.TimerID?
     private var stopWaiters: [() -> Void] = []
     /// Words that are answered by `done` or `refused`, in their order.
     var asked: [(RunnerError?) -> Void] = []
@@ -83,7 +85,7 @@ final class KeptNetwork {
             do throws(RunnerError) {
                 dropUplinks()
                 try startProcess(launch)
-                surroundings.loop.after(milliseconds: Self.startLimit) { [weak self] in self?.missStart() }
+                startTimer = surroundings.loop.after(milliseconds: Self.startLimit) { [weak self] in self?.missStart() }
             } catch {
                 state = .ended(reason: error.description)
                 tellStartWaiters(error)
@@ -112,12 +114,13 @@ final class KeptNetwork {
     }
 
     private func missStart() {
-        guard !startWaiters.isEmpty else { return }
         tellStartWaiters(
             .machine("the network process has not started after \(Self.startLimit / 1000) s", code: .timedOutOrBusy, hint: nil))
     }
 
     func tellStartWaiters(_ error: RunnerError?) {
+        if let startTimer { surroundings.loop.cancel(startTimer) }
+        startTimer = nil
         let waiting = startWaiters
         startWaiters = []
         for tell in waiting { tell(error) }
