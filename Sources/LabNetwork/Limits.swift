@@ -15,6 +15,12 @@ package enum Limits {
     /// Frames a second that one port may send to everybody, to groups and to unknown addresses; as many in one burst.
     package static let stormRate: UInt64 = 4096
 
+    /// Frames that one large segment is cut into here: segments of 64 bytes. What it would be cut into beyond is lost, or one guest
+    /// could keep the switch busy for all others.
+    package static let pieces = 1024
+    /// Of those, frames for the gateway itself: its window holds no more of the smallest.
+    package static let piecesForGateway = 64
+
     /// Bytes on their way on one shaped wire: a second of 128 Mbit/s.
     package static let bytesInFlight = 16 << 20
     /// How long a frame may wait for a wire's rate, in nanoseconds, unless `rateBytes` take longer.

@@ -5,20 +5,17 @@ internal import PortStream
 enum Damage {
     private static let start = PortRecord.prefixCount + NetworkHeader.byteCount
 
-    /// What a guest may make of one large segment here; one that is cut finer is lost instead.
-    private static let frameLimit = 1024
-
     /// - Parameter place: any number; it chooses the bit.
-    /// - Returns: the records to be sent instead.
+    /// - Returns: the records to be sent instead; none for a large segment of more than `Limits.pieces`.
     static func apply(to record: [UInt8], at place: UInt64) -> [[UInt8]] {
         guard record.count > start else { return [] }
         let whole = Array(record[start...])
         var frames: [[UInt8]] = []
         let isTrue = PlainRecord.forEachFrame(header: record[PortRecord.prefixCount..<start], frame: whole) {
             frames.append($0)
-            return frames.count <= frameLimit
+            return frames.count <= Limits.pieces
         }
-        guard isTrue, frames.count <= frameLimit else { return [] }
+        guard isTrue, frames.count <= Limits.pieces else { return [] }
         let bits = frames.reduce(0) { $0 + UInt64($1.count) * 8 }
         var bit = place.multipliedFullWidth(by: bits).high
         for index in frames.indices {

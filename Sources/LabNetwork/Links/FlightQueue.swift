@@ -27,6 +27,18 @@ struct FlightQueue: Sendable {
         }
     }
 
+    /// Lets what would arrive later than this arrive then, still in the order in which it would have.
+    mutating func hasten(to latest: UInt64) {
+        guard flights.contains(where: { $0.due > latest }) else { return }
+        // What is sorted is a heap.
+        flights.sort { $0.isBefore($1) }
+        for index in flights.indices where flights[index].due > latest {
+            flights[index].due = latest
+            flights[index].sequence = sequence
+            sequence &+= 1
+        }
+    }
+
     mutating func pop(now: UInt64) -> (due: UInt64, record: [UInt8])? {
         guard let first = flights.first, first.due <= now else { return nil }
         let last = flights.removeLast()

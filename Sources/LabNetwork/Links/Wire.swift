@@ -6,7 +6,7 @@ internal import PortStream
 /// What happens to the frame with number n is drawn from the seed and n alone: every frame takes the same number of draws, whatever
 /// the shape. A large segment that was not cut yet is one frame here.
 package struct Wire: Sendable {
-    package var shape: LinkShape
+    package private(set) var shape: LinkShape
     private var dice: Derived
     private var flights: FlightQueue
     private var bytesInFlight = 0
@@ -27,6 +27,21 @@ package struct Wire: Sendable {
         flights = FlightQueue()
     }
 
+    /// Takes another shape. What is on its way stays there no longer than what sets out now could: a wire that was slow, and is not
+    /// any more, neither keeps its frames to the old pace nor drops new ones for want of room.
+    package mutating func change(to shape: LinkShape, now: UInt64) {
+        self.shape = shape
+        let queued = shape.bitsPerSecond > 0 ? Self.longestQueue(shape.bitsPerSecond) : 0
+        let delay = min(shape.delayMicroseconds, LinkShape.longestDelay) &+ min(shape.jitterMicroseconds, LinkShape.longestDelay)
+        free = min(free, now &+ queued)
+        flights.hasten(to: now &+ queued &+ delay &* 1000)
+    }
+
+    /// Nanoseconds that frames may wait for the rate.
+    private static func longestQueue(_ bitsPerSecond: UInt64) -> UInt64 {
+        max(Limits.rateWait, Limits.rateBytes * 8 * 1_000_000_000 / bitsPerSecond)
+    }
+
     /// Nothing is done to frames, and none is on its way.
     package var isIdle: Bool { shape.isNothing && flights.isEmpty }
     package var nextDeadline: UInt64? { flights.first }
@@ -39,8 +54,7 @@ package struct Wire: Sendable {
         var due = now
         if shape.bitsPerSecond > 0 {
             let start = max(now, free)
-            let allowed = max(Limits.rateWait, Limits.rateBytes * 8 * 1_000_000_000 / shape.bitsPerSecond)
-            guard start - now <= allowed else { return .full }
+            guard start - now <= Self.longestQueue(shape.bitsPerSecond) else { return .full }
             let bits = UInt64(max(0, record.count - Self.overhead)) * 8
             free = start &+ bits * 1_000_000_000 / shape.bitsPerSecond
             due = free

@@ -41,6 +41,12 @@ package struct RecordQueue: Sendable {
         return true
     }
 
+    /// Adds a mark, for which there is always room: it comes twice for each taking up, and without it nothing else is read.
+    mutating func append(mark: Span<UInt8>) {
+        settle(Span())
+        copy(mark)
+    }
+
     /// Copies the run, so that its gulp may go.
     package mutating func settle(_ gulp: Span<UInt8>) {
         guard !run.isEmpty else { return }

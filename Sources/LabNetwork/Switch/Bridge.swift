@@ -67,7 +67,7 @@ package struct Bridge: Sendable {
     /// Sends a port's mark: at first, and once more when it has come from the other side.
     package mutating func say(_ mark: [UInt8], to port: PortIndex) {
         let bytes = PortRecord.markPrefix + mark
-        _ = ports[port.number].queue.append(bytes.span, after: Span())
+        ports[port.number].queue.append(mark: bytes.span)
         touch(port.number)
     }
 

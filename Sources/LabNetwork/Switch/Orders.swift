@@ -25,8 +25,8 @@ extension Bridge {
                 switch order {
                 case .up: ports[port].isLinkUp = true
                 case .down: cut(port)
-                case .set(let change): ports[port].common.shape = change.apply(to: ports[port].common.shape)
-                case .clear: ports[port].common.shape = LinkShape()
+                case .set(let change): ports[port].common.change(to: change.apply(to: ports[port].common.shape), now: now)
+                case .clear: ports[port].common.change(to: LinkShape(), now: now)
                 }
                 ports[port].judgeShapes()
             }
@@ -36,11 +36,11 @@ extension Bridge {
             case .up: ports[port].isLinkUp = true
             case .down: cut(port)
             case .set(let change):
-                ports[port].up.shape = change.apply(to: ports[port].up.shape)
-                ports[port].down.shape = change.apply(to: ports[port].down.shape)
+                ports[port].up.change(to: change.apply(to: ports[port].up.shape), now: now)
+                ports[port].down.change(to: change.apply(to: ports[port].down.shape), now: now)
             case .clear:
-                ports[port].up.shape = LinkShape()
-                ports[port].down.shape = LinkShape()
+                ports[port].up.change(to: LinkShape(), now: now)
+                ports[port].down.change(to: LinkShape(), now: now)
             }
             ports[port].judgeShapes()
         }

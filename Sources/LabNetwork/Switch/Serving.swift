@@ -13,17 +13,22 @@ extension Bridge {
         let header = frame.bytes.copy((start + PortRecord.prefixCount)..<(start + Self.frameOffset))
         let whole = frame.bytes.copy((start + Self.frameOffset)..<frame.record.upperBound)
         var isTaken = false
+        var left = Limits.pieces
         let gulp = frame.gulp
         let isTrue = PlainRecord.forEachFrame(header: header, frame: whole) { plain in
+            left -= 1
             let verdict = networks[network].services?.receive(plain, from: PortIndex(port), now: moment.now) ?? .notOurs
             switch verdict {
-            case .notOurs: break
-            case .consumed: isTaken = true
+            // Nor is the rest, which goes to the same place.
+            case .notOurs: return false
+            case .consumed:
+                isTaken = true
+                left = min(left, Limits.piecesForGateway)
             case .divertToUplink:
                 isTaken = true
-                sendToUplink(plain, of: port, gulp, moment)
+                if !sendToUplink(plain, of: port, gulp, moment) { return false }
             }
-            return true
+            return left > 0
         }
         if !isTrue { ports[port].counters.drop(.malformed) }
         takeOutput(of: network, gulp, moment)
@@ -90,10 +95,12 @@ extension Bridge {
     }
 
     /// passt's stream has no header: a count and a frame.
-    private mutating func sendToUplink(_ plain: [UInt8], of port: Int, _ gulp: Span<UInt8>, _ moment: Moment) {
+    /// - Returns: false if the frame was dropped.
+    @discardableResult
+    private mutating func sendToUplink(_ plain: [UInt8], of port: Int, _ gulp: Span<UInt8>, _ moment: Moment) -> Bool {
         guard ports[port].uplink?.isUp == true, plain.count <= PortRecord.frameLimit else {
             ports[port].counters.drop(.uplinkDown)
-            return
+            return false
         }
         var record: [UInt8] = []
         record.reserveCapacity(plain.count + PortRecord.prefixCount)
@@ -101,9 +108,10 @@ extension Bridge {
         record += plain
         guard ports[port].uplink?.queue.append(record.span, after: gulp) == true else {
             ports[port].counters.drop(.queueFull)
-            return
+            return false
         }
         ports[port].counters.toUplink.add(plain.count)
         touchUplink(port)
+        return true
     }
 }

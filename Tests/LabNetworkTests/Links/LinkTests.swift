@@ -166,6 +166,31 @@ import Testing
         #expect(rig.bridge.nextDeadline == nil)
     }
 
+    @Test(arguments: ["rate=100000000", "delay=1000 rate=0", "clear"])
+    func `that was slow holds nothing up any more once it is faster`(change: String) throws {
+        for slow in ["rate=1000", "delay=3600000000"] {
+            let rig = Rig(["a/lan", "b/lan"])
+            func order(_ text: String) throws {
+                guard case .link(let name, let order) = try ControlWord("link lan \(text)") else { throw SettingsError(text) }
+                try rig.bridge.order(name, order, now: rig.now)
+            }
+            rig.send(frame(to: .broadcast, from: Rig.mac(1)), from: 1)
+            try order(slow)
+            for number in 0..<1000 { rig.send(Self.numbered(number), from: 0) }
+            rig.wait(1_000_000)
+            #expect(rig.heard(1).isEmpty)
+            try order("delay=0")
+            try order(change)
+            let before = rig.drops(1, .linkFull)
+            rig.wait(150_000_000)
+            rig.send(Self.numbered(1000), from: 0)
+            rig.wait(150_000_000)
+            #expect(rig.drops(1, .linkFull) == before)
+            let heard = rig.heard(1).map(Self.number)
+            #expect(heard == (0..<heard.count - 1) + [1000] && heard.count > 900, "\(slow), \(change): \(heard.count)")
+        }
+    }
+
     @Test func `holds only so much`() {
         let rig = Rig(["a/lan", "b/lan"]) { $0.networks[0].link.delayMicroseconds = LinkShape.longestDelay }
         rig.send(frame(to: .broadcast, from: Rig.mac(1)), from: 1)
@@ -192,24 +217,5 @@ import Testing
         // One that stands for more frames than can be is lost.
         rig.feed(largeSegment(payload: 60_000, segment: 1), from: 0)
         #expect(rig.records(1).isEmpty)
-    }
-
-    /// A TCP segment over IPv4 that is still to be cut.
-    private func largeSegment(payload: Int, segment: UInt16) -> [UInt8] {
-        var header = NetworkHeader()
-        header.needsChecksum = true
-        header.checksumStart = 34
-        header.checksumOffset = 16
-        header.segmentation = .tcp4
-        header.segmentSize = segment
-        header.headerCount = 54
-        let length = UInt16(40 + payload)
-        let ip: [UInt8] =
-            [0x45, 0, UInt8(length >> 8), UInt8(length & 0xFF), 0, 1, 0, 0, 64, 6, 0, 0] + [10, 20, 0, 10, 10, 20, 0, 11]
-        let tcp: [UInt8] = [0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 0, 0, 0, 0, 0]
-        let whole = frame(to: Rig.mac(1), from: Rig.mac(0), type: 0x0800, ip + tcp + [UInt8](repeating: 0x77, count: payload))
-        var record = PlainRecord.make(whole)
-        record.replaceSubrange(4..<16, with: header.bytes(buffers: 0))
-        return record
     }
 }

@@ -29,6 +29,23 @@ import Testing
         #expect(rig.heard(2).count == 1)
     }
 
+    @Test func `is told its mark once more however much waits for it`() {
+        let rig = Rig(["a/lan", "b/lan"])
+        let mark = (0..<16).map { UInt8($0) }
+        rig.raise(1, mark: mark)
+        let said = PortRecord.markPrefix + mark
+        #expect(rig.bytes(1) == said)
+        rig.stuck = [1]
+        let flood = frame(to: .broadcast, from: Rig.mac(0), [UInt8](repeating: 7, count: 1400))
+        while rig.drops(1, .queueFull) == 0 {
+            rig.send(flood, from: 0)
+            rig.now += 1_000_000
+        }
+        rig.feed(said, from: 1)
+        rig.release(1)
+        #expect(rig.bytes(1).suffix(said.count) == said)
+    }
+
     @Test func `takes up where a short write left off`() {
         let settings = Rig().bridge.settings
         var numbers = Numbers(3)

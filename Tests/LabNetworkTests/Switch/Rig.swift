@@ -51,6 +51,7 @@ final class Rig {
             }
             rest = rest.dropFirst(count ?? 0)
             var cursor = readers[port].start()
+            if let mark = readers[port].takeFoundMark() { bridge.say(mark, to: PortIndex(port)) }
             bridge.receive(readers[port].bytes, &cursor, from: PortIndex(port), moment)
             flush(readers[port].bytes)
             readers[port].finish(cursor)
@@ -73,6 +74,12 @@ final class Rig {
 
     /// The frames that a port was given since it was last asked.
     func heard(_ port: Int) -> [[UInt8]] { records(port).map { Array($0[16...]) } }
+
+    /// All bytes of a port's stream since it was last asked.
+    func bytes(_ port: Int) -> [UInt8] {
+        defer { written[port] = [] }
+        return written[port]
+    }
 
     func records(_ port: Int) -> [[UInt8]] {
         var rest = written[port][...]
@@ -128,6 +135,26 @@ func frame(
 /// With an 802.1Q tag.
 func tagged(_ id: UInt16, _ frame: [UInt8], type: UInt16 = 0x8100) -> [UInt8] {
     Array(frame[..<12]) + [UInt8(type >> 8), UInt8(type & 0xFF), UInt8(id >> 8), UInt8(id & 0xFF)] + Array(frame[12...])
+}
+
+/// A record that holds a TCP segment over IPv4 which is still to be cut.
+func largeSegment(
+    to destination: MACAddress = Rig.mac(1), host: UInt8 = 11, payload: Int, segment: UInt16
+) -> [UInt8] {
+    var header = NetworkHeader()
+    header.needsChecksum = true
+    header.checksumStart = 34
+    header.checksumOffset = 16
+    header.segmentation = .tcp4
+    header.segmentSize = segment
+    header.headerCount = 54
+    let length = UInt16(40 + payload)
+    let ip: [UInt8] = [0x45, 0, UInt8(length >> 8), UInt8(length & 0xFF), 0, 1, 0, 0, 64, 6, 0, 0] + [10, 20, 0, 10, 10, 20, 0, host]
+    let tcp: [UInt8] = [0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 0, 0, 0, 0, 0]
+    let whole = frame(to: destination, from: Rig.mac(0), type: 0x0800, ip + tcp + [UInt8](repeating: 0x77, count: payload))
+    var record = PlainRecord.make(whole)
+    record.replaceSubrange(4..<16, with: header.bytes(buffers: 0))
+    return record
 }
 
 /// A reproducible stream of numbers for tests.

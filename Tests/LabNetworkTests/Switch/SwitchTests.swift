@@ -127,6 +127,22 @@ import Testing
         #expect(rig.records(1) == [large])
     }
 
+    @Test func `a large segment in pieces of one byte does not keep the gateway busy`() {
+        let rig = Rig()
+        rig.bridge.serve(NetworkIndex(0), by: GatewayServices(rig.bridge.settings, network: NetworkIndex(0)))
+        rig.raise(0)
+        _ = rig.heard(0)
+        // Nothing listens there: each piece that is looked at is refused by a segment of its own.
+        rig.feed(largeSegment(to: Rig.gateway, host: 1, payload: 60_000, segment: 1), from: 0)
+        let answers = rig.heard(0).count
+        #expect(answers > 0 && answers <= Limits.piecesForGateway + 1, "\(answers)")
+        rig.feed(largeSegment(to: Rig.gateway, host: 1, payload: 4000, segment: 1000), from: 0)
+        #expect(rig.heard(0).count == 4)
+        // To everybody it is nothing to the gateway, and goes on as it is.
+        rig.feed(largeSegment(to: .broadcast, host: 255, payload: 60_000, segment: 1), from: 0)
+        #expect(rig.records(1).count == 1)
+    }
+
     @Test func `what is for the port it came from goes nowhere`() {
         let rig = Rig()
         rig.send(frame(to: .broadcast, from: a), frame(to: a, from: MACAddress(0x02AA_0000_0001)), from: 0)
