@@ -128,7 +128,14 @@ final class PortOutput: FrameSink {
             let count = unsafe state.bytes.withUnsafeBytes { unsafe write(stream.number, $0.baseAddress! + state.taken, end - state.taken) }
             if count < 0 {
                 if errno == EINTR { continue }
-                if errno == EAGAIN { return }
+                if errno == EAGAIN {
+                    // A guest that always has more would else never let go of what was written.
+                    if state.taken > Self.limit / 2 {
+                        state.bytes.removeFirst(state.taken)
+                        state.taken = 0
+                    }
+                    return
+                }
                 // There is no other end any more.
                 state = State(isClosed: true, written: state.written)
                 return
