@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Glibc
+import Host
 import LabModel
 import LabRunner
 
@@ -42,6 +43,14 @@ struct VMLab: ParsableCommand {
     static func main() {
         // A reader that has seen enough is no reason to die without a word to the keeper.
         signal(SIGPIPE, SIG_IGN)
+        // The number of a standard stream that the caller closed would be the next file's, and our words would go into that. So that
+        // writing to it fails as it should, what takes its place is for reading only.
+        while let nothing = try? Descriptor.open("/dev/null", O_RDONLY).release() {
+            guard nothing <= 2 else {
+                _ = Descriptor(owning: nothing)
+                break
+            }
+        }
         var arguments = Array(CommandLine.arguments.dropFirst())
         if arguments == ["help", "exit-codes"] {
             Streams().writeOut(Array(LabModel.ExitCode.help.utf8))

@@ -22,7 +22,7 @@ final class CaptureSession {
     }
 
     /// What is there.
-    func once() throws(OSError) {
+    func once() throws(OutputFile.Failure) {
         while tail.filesBegun <= Self.filesAtOnce, let blocks = tail.next(from: source) { try pass(blocks) }
     }
 
@@ -46,7 +46,7 @@ final class CaptureSession {
         return true
     }
 
-    private func pass(_ blocks: [UInt8]) throws(OSError) {
+    private func pass(_ blocks: [UInt8]) throws(OutputFile.Failure) {
         guard !blocks.isEmpty else { return }
         hasWritten = true
         try writer.write(blocks)
@@ -56,11 +56,11 @@ final class CaptureSession {
 /// Standard output, or a file of the user's.
 struct CaptureWriter {
     let io: Streams
-    let file: SharedDescriptor?
+    let file: OutputFile?
 
-    func write(_ bytes: [UInt8]) throws(OSError) {
+    func write(_ bytes: [UInt8]) throws(OutputFile.Failure) {
         guard let file else { return io.writeOut(bytes) }
-        try file.with { descriptor throws(OSError) in try descriptor.writeAll(bytes) }
+        try file.write(bytes)
     }
 
     /// True when nobody reads standard output any more; waits so long to find out.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Host
 import LabFile
 import LabModel
@@ -53,8 +52,7 @@ struct Capture: LabCommand {
         let folders = try choice.paths.lab(id)
         let network = try CapturedNetworks(lab: id, folders: folders).choose(network)
 
-        let output = try file.map { try Descriptor.open($0, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644).release() }
-        let writer = CaptureWriter(io: io, file: output.map { SharedDescriptor(Descriptor(owning: $0)) })
+        let writer = CaptureWriter(io: io, file: try file.map { try OutputFile($0) })
         let session = CaptureSession(
             source: RingFiles((0..<2).map { folders.capture(network, part: $0) }), tail: CaptureTail(since: start), writer: writer)
         if follow {

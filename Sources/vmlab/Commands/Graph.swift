@@ -1,6 +1,4 @@
 import ArgumentParser
-import Glibc
-import Host
 import LabGraph
 import LabModel
 import LabRunner
@@ -60,8 +58,7 @@ struct Graph: LabCommand {
             io.writeOut(Array(text.utf8))
             return .done
         }
-        let file = try Descriptor.open(output, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
-        try file.writeAll(Array(text.utf8))
+        try OutputFile(output).write(Array(text.utf8))
         return .done
     }
 }
