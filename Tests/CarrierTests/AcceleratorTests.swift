@@ -51,9 +51,7 @@ import Testing
         let bench = try Bench()
         let count = bench.folder + "/count"
         func monitor(_ line: String) throws -> String {
-            let path = try bench.file("monitor", Array("#!/bin/sh\necho x >>\(count)\necho '\(line)'\n".utf8))
-            chmod(path, 0o755)
-            return path
+            try bench.program("monitor", "#!/bin/sh\necho x >>\(count)\necho '\(line)'\n")
         }
         func takes() -> Int { (try? Data(contentsOf: URL(filePath: count)).count / 2) ?? 0 }
         let run = bench.folder + "/run"

@@ -34,6 +34,17 @@ final class Bench {
         return path
     }
 
+    /// A shell script to be run, written by a process of its own: while one that another test is just starting has inherited a
+    /// descriptor that a program was written through, nobody may run that program.
+    func program(_ name: String, _ text: String) throws -> String {
+        let path = folder + "/" + name
+        let writer = try ChildProcess(
+            program: "/bin/sh", arguments: ["sh", "-c", "printf %s \"$2\" >\"$1\" && chmod 755 \"$1\"", "sh", path, text],
+            environment: ["PATH=/usr/bin:/bin"], inherited: [])
+        guard try writer.wait(limitMilliseconds: 120_000) == .exited(0) else { throw OSError(.ioError, "write \(path)") }
+        return path
+    }
+
     /// A sparse file of zeros.
     func disk(_ name: String, size: UInt64) throws -> String {
         let path = try file(name)
@@ -90,11 +101,7 @@ final class Bench {
     enum Way: CaseIterable { case native, carrier }
 
     /// The stand-in on the host; written once, because a shell may be reading it.
-    private lazy var scriptedMachine = Result { () throws -> String in
-        let path = try file("vmlab-machine", Array(Self.script.utf8))
-        chmod(path, 0o755)
-        return path
-    }
+    private lazy var scriptedMachine = Result { () throws -> String in try program("vmlab-machine", Self.script) }
 
     /// A host whose monitor is the stand-in.
     func scripted(_ way: Way) throws -> MachineHost {
@@ -114,6 +121,12 @@ final class Bench {
             try loop.turn(limitMilliseconds: 100)
         }
         return true
+    }
+
+    /// Turns the loop for so long.
+    func pass(milliseconds: UInt64) throws {
+        let limit = EventLoop.now() + milliseconds * 1_000_000
+        while EventLoop.now() < limit { try loop.turn(limitMilliseconds: 5) }
     }
 
     /// Starts a script and gathers what becomes of it.

@@ -57,8 +57,8 @@ extension `real labs` {
             let (user, folder) = (web.user, web.folder)
             #expect(try user.vmlab("link", "set", "wan", "loss=0%", "delay=0ms", "jitter=0ms", "-f", folder).status == 0)
             let clear = try web.ping("-c 100 -i 0.03 probe")
-            // What is left is the machines' own: much less than the line took.
-            #expect(clear.received == 100 && clear.least < 36, "\(clear)")
+            // What is left is the machines' own, which the line came on top of.
+            #expect(clear.received == 100 && clear.least < max(36, pings.least - 20), "\(clear) after \(pings)")
             #expect(try user.vmlab("link", "set", "wan", "reset", "-f", folder).status == 0)
         }
 

@@ -52,7 +52,7 @@ package final class RunningCommand {
     }
 
     /// Waits for the end; a command that is still running then is killed, and that is an error.
-    package func wait(limitSeconds: Int = 60) throws -> CommandOutcome {
+    package func wait(limitSeconds: Int = 120) throws -> CommandOutcome {
         switch try process.wait(limitMilliseconds: limitSeconds * 1000) {
         case .exited(let status): return CommandOutcome(status: status, out: out, err: err)
         case .signalled(let signal): return CommandOutcome(status: 128 + signal, out: out, err: err)
@@ -61,7 +61,7 @@ package final class RunningCommand {
     }
 
     /// Waits until the output or the errors hold a text, or the command has ended.
-    package func awaitOutput(_ text: String, limitSeconds: Int = 60) throws {
+    package func awaitOutput(_ text: String, limitSeconds: Int = 120) throws {
         for _ in 0..<(limitSeconds * 20) {
             if (out + err).contains(text) { return }
             if try process.wait(limitMilliseconds: 50) != nil { break }

@@ -89,7 +89,7 @@ import Testing
         let parts = Folder.names(folder + "/cache/archives").filter { $0.hasSuffix(".part") }
         #expect(parts.count == 1)
         var left: [String] = []
-        for _ in 0..<100 {
+        for _ in 0..<600 {
             left = Self.processes(naming: folder)
             if left.isEmpty { break }
             usleep(100_000)
@@ -117,7 +117,7 @@ import Testing
         }
         #expect(access(started, F_OK) == 0)
         var left: [String] = []
-        for _ in 0..<200 {
+        for _ in 0..<600 {
             left = Self.processes(naming: mark)
             if left.isEmpty { break }
             usleep(100_000)

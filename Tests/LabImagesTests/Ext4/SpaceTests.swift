@@ -101,11 +101,11 @@ import Testing
         var path: String { "/proc/\(process)/root/mnt/disk" }
 
         init?() throws {
-            let inside = "mount -t tmpfs -o size=4m none /mnt && touch /mnt/disk && exec sleep 100"
+            let inside = "mount -t tmpfs -o size=4m none /mnt && touch /mnt/disk && exec sleep 1000"
             let line = "unshare --map-root-user --mount sh -c '\(inside)' >/dev/null 2>&1 & echo $!"
             guard let number = pid_t(try Tool.run(line).output.split(separator: "\n").first ?? "") else { return nil }
             process = number
-            for _ in 0..<500 where access(path, W_OK) != 0 { usleep(10_000) }
+            for _ in 0..<6000 where access(path, W_OK) != 0 { usleep(10_000) }
             if access(path, W_OK) != 0 {
                 kill(process, SIGKILL)
                 return nil

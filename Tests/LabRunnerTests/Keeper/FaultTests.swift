@@ -78,8 +78,7 @@ extension `played labs` {
             #expect(try person.vmlab("up", lab).status == 0)
             kill(try person.keeper(), SIGKILL)
             // The leash is the kernel's: nobody is asked.
-            for _ in 0..<100 where !person.processes().isEmpty { usleep(20_000) }
-            #expect(person.processes().isEmpty)
+            try person.wait("their end") { person.processes().isEmpty }
             let down = try person.vmlab("down", lab)
             #expect(down.status == 0 && down.out == "left behind: nothing\n", "\(down.all)")
             person.expectNothingLeft()

@@ -20,6 +20,12 @@ extension `played labs` {
                 .map { try JSONLine.decode(LabEvent.self, from: $0.utf8) }
         }
 
+        /// What the bridge was told, once so many lines of it begin like this: it reads at its own pace.
+        private func words(_ person: Person, beginning start: String, _ count: Int) throws -> [String] {
+            try person.wait("\(count) words \(start)") { person.lines("network-words").count { $0.hasPrefix(start) } >= count }
+            return person.lines("network-words")
+        }
+
         /// The mark of the last `port-up` of a port.
         private func mark(_ port: String, in words: [String]) -> String? {
             words.last { $0.hasPrefix("port-up \(port) ") }?.split(separator: " ").last.map(String.init)
@@ -30,13 +36,14 @@ extension `played labs` {
             let lab = try person.lab([("db", ""), ("web", "")], networks: Person.networks)
             let up = try person.vmlab("up", lab)
             #expect(up.status == 0, "\(up.all)")
-            let words = person.lines("network-words")
+            let words = try words(person, beginning: "port-up", 4)
             for port in ["db/lan", "db/wan", "web/lan", "web/wan"] {
                 #expect(words.count { $0.hasPrefix("port-up \(port) ") } == 1, "\(words)")
                 #expect(mark(port, in: words)?.utf8.count == 32)
             }
             #expect(Set(words.compactMap { $0.hasPrefix("port-up") ? $0.split(separator: " ").last : nil }).count == 4, "marks differ")
-            #expect(words.count { $0.hasPrefix("uplink-up") } == 2 && person.lines("uplink-starts").count == 2, "\(words)")
+            #expect(words.count { $0.hasPrefix("uplink-up") } == 2, "\(words)")
+            try person.wait("both uplinks") { person.lines("uplink-starts").count == 2 }
             let kinds = try events(person).map(\.event)
             let started = try #require(kinds.firstIndex(of: .networkStarted))
             #expect(started < (try #require(kinds.firstIndex(of: .machineStarting))))
@@ -88,13 +95,12 @@ extension `played labs` {
             let person = try Person()
             let lab = try person.lab([("db", ""), ("web", "")], networks: Person.networks)
             #expect(try person.vmlab("up", lab).status == 0)
-            let before = mark("db/lan", in: person.lines("network-words"))
+            let before = mark("db/lan", in: try words(person, beginning: "port-up", 4))
             #expect(try person.vmlab("kill", "db", "-f", lab).status == 0)
             try person.wait("the port's end") { person.lines("network-words").contains("port-down db/lan") }
             #expect(try status(person).networks?[0].ports.map(\.isPlugged) == [false, true])
             #expect(try person.vmlab("start", "db", "-f", lab).status == 0)
-            let words = person.lines("network-words")
-            let after = mark("db/lan", in: words)
+            let after = mark("db/lan", in: try words(person, beginning: "port-up", 6))
             #expect(after != nil && after != before)
             let command = person.processes(matching: "db\0").compactMap {
                 (try? readFile("/proc/\($0)/cmdline", limit: 65536)).map { String(decoding: $0, as: UTF8.self) }
@@ -167,18 +173,18 @@ extension `played labs` {
             let person = try Person()
             let lab = try person.lab([("db", "")], networks: Person.networks)
             var text = try String(contentsOfFile: lab + "/lab.yaml", encoding: .utf8)
-            text = text.replacing("console: \"fake: ready\", within: 10s", with: "\(ready), within: 30s")
+            text = text.replacing("console: \"fake: ready\", within: 60s", with: "\(ready), within: 60s")
             try Data(text.utf8).write(to: URL(filePath: lab + "/lab.yaml"))
-            let up = try person.vmlab("up", lab, limitSeconds: 60)
+            let up = try person.vmlab("up", lab, limitSeconds: 120)
             #expect(up.status == 0, "\(up.all)")
-            let words = person.lines("network-words")
-            #expect(words.contains { $0.hasPrefix("probe p1 db/lan") } && words.contains("probe-stop p1"), "\(words)")
+            let words = try words(person, beginning: "probe-stop p1", 1)
+            #expect(words.contains { $0.hasPrefix("probe p1 db/lan") }, "\(words)")
             #expect(try person.vmlab("down", lab).status == 0)
 
             try Data().write(to: URL(filePath: person.home + "/probe-fails"))
-            try Data(text.replacing("within: 30s", with: "within: 1s").utf8).write(to: URL(filePath: lab + "/lab.yaml"))
-            let late = try person.vmlab("up", lab, limitSeconds: 60)
-            #expect(late.status == 75 && late.err.contains("db is not ready after 1s: it runs, but does not"), "\(late.all)")
+            try Data(text.replacing("within: 60s", with: "within: 4s").utf8).write(to: URL(filePath: lab + "/lab.yaml"))
+            let late = try person.vmlab("up", lab, limitSeconds: 120)
+            #expect(late.status == 75 && late.err.contains("db is not ready after 4s: it runs, but does not"), "\(late.all)")
             #expect(late.err.contains("first byte of db") && late.err.contains("vmlab logs db"), "\(late.all)")
             #expect(try person.vmlab("down", lab).status == 0)
             person.expectNothingLeft()
@@ -205,7 +211,7 @@ extension `played labs` {
             #expect(replaced.status == 0, "\(replaced.all)")
             #expect(try networkProcess(person) != first)
             #expect(try status(person).machines.map(\.pid) == machines)
-            let last = try #require(mark("db/lan", in: person.lines("network-words")))
+            let last = try #require(mark("db/lan", in: try words(person, beginning: "port-up db/lan", 2)))
             try person.wait("the machine's word") { person.lines("machine-words").contains("db port-restart lan \(last)") }
             #expect(try person.vmlab("down", lab).status == 0)
             person.expectNothingLeft()

@@ -23,24 +23,32 @@ final class Person {
         programs = self.home + "/bin"
         let files = FileManager.default
         try files.createDirectory(atPath: programs, withIntermediateDirectories: true)
-        for name in ["vmlab", "vmlab-leash"] {
-            let (from, to) = (Self.built + "/" + name, programs + "/" + name)
-            do { try files.linkItem(atPath: from, toPath: to) } catch { try files.copyItem(atPath: from, toPath: to) }
-        }
-        for (name, script) in [
-            ("vmlab-machine", FakeMachine.script), ("vmlab-network", FakeNetwork.script), ("fake-passt", FakeNetwork.uplink),
-        ] {
-            try Data(script.utf8).write(to: URL(filePath: programs + "/" + name))
-            try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: programs + "/" + name)
-        }
         environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VMLAB_") && $0.key != "NO_COLOR" && $0.key != "CI" }
         environment["VMLAB_HOME"] = self.home + "/v"
         environment["VMLAB_UP_ACCEL"] = "kvm"
         environment["VMLAB_PASST"] = programs + "/fake-passt"
+        try install()
         let image = self.home + "/Images/fake"
         try files.createDirectory(atPath: image, withIntermediateDirectories: true)
         try Data("a kernel that no machine runs".utf8).write(to: URL(filePath: image + "/kernel"))
         try Data("name: fake\nfrom: {kernel: {path: kernel}}\nboot: {protocol: pvh}\n".utf8).write(to: URL(filePath: image + "/image.yaml"))
+    }
+
+    /// Puts the programs in their place, by a process of its own: while one that another test is just starting has inherited a
+    /// descriptor that a program was written through, nobody may run that program.
+    private func install() throws {
+        let script = """
+            cd "$1" && built=$2; shift 2
+            for name in vmlab vmlab-leash; do ln "$built/$name" . 2>/dev/null || cp "$built/$name" . || exit 1; done
+            while [ $# -gt 0 ]; do printf %s "$2" >"$1" && chmod 755 "$1" || exit 1; shift 2; done
+            """
+        let installer = try ChildProcess(
+            program: "/bin/sh",
+            arguments: [
+                "sh", "-c", script, "sh", programs, Self.built, "vmlab-machine", FakeMachine.script, "vmlab-network", FakeNetwork.script,
+                "fake-passt", FakeNetwork.uplink,
+            ], environment: ["PATH=/usr/bin:/bin"], inherited: [])
+        try #require(try installer.wait(limitMilliseconds: 120_000) == .exited(0))
     }
 
     deinit {
@@ -65,14 +73,14 @@ final class Person {
         let more = networks.isEmpty ? more : ", networks: [lan, wan]\(more)"
         for (machine, words) in machines {
             text += "  \(machine): {image: fake, memory: 16MiB, cmdline: \"\(words)\", disks: [{size: 1MiB}]"
-            text += ", ready: {console: \"fake: ready\", within: 10s}\(more)}\n"
+            text += ", ready: {console: \"fake: ready\", within: 60s}\(more)}\n"
         }
         try Data(text.utf8).write(to: URL(filePath: folder + "/lab.yaml"))
         return folder
     }
 
     @discardableResult
-    func vmlab(_ arguments: String..., input: String = "", variables: [String: String] = [:], limitSeconds: Int = 60) throws
+    func vmlab(_ arguments: String..., input: String = "", variables: [String: String] = [:], limitSeconds: Int = 120) throws
         -> CommandOutcome
     {
         try start(arguments, input: input, variables: variables).wait(limitSeconds: limitSeconds)
@@ -134,7 +142,8 @@ final class Person {
     }
 
     func expectNothingLeft(_ what: String = "", _ location: SourceLocation = #_sourceLocation) {
-        for _ in 0..<100 where !processes().isEmpty { usleep(20_000) }
+        // Whoever was killed a moment ago may still be on the way out.
+        for _ in 0..<1500 where !processes().isEmpty { usleep(20_000) }
         let commands = processes().map { ProcessTable.command(of: $0) }
         #expect(commands.isEmpty, "\(what): processes are left: \(commands)", sourceLocation: location)
         #expect(files().isEmpty, "\(what): files are left: \(files())", sourceLocation: location)

@@ -95,8 +95,8 @@ import Testing
             ], folders)
         let report = try Teardown(lab: "shop", folders: folders).run(doing: "down")
         #expect(report.audit.isClean && report.failures.isEmpty, "\(report)")
-        #expect(try recorded.wait(limitMilliseconds: 5000) == .signalled(SIGTERM))
-        #expect(try marked.wait(limitMilliseconds: 5000) == .signalled(SIGTERM))
+        #expect(try recorded.wait(limitMilliseconds: 60_000) == .signalled(SIGTERM))
+        #expect(try marked.wait(limitMilliseconds: 60_000) == .signalled(SIGTERM))
     }
 
     @Test func `removes nothing outside the lab's folders, whatever the ledger says`() throws {

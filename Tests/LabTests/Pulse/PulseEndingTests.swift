@@ -79,7 +79,7 @@ extension `pulse on our monitor` {
             let machine = try PulseMachine("run=loop", cpus: cpus)
             try machine.expect("pulse: looping")
             try machine.type("stop\n", on: .control)
-            #expect(try machine.end(within: 10) == .exited(0))
+            #expect(try machine.end() == .exited(0))
         }
 
         @Test func `a looping machine can be reset from outside`() throws {
@@ -114,14 +114,14 @@ extension `pulse on our monitor` {
             let machine = try PulseMachine(cpus: 2)
             try machine.expect("> ")
             machine.process.signal(SIGKILL)
-            #expect(try machine.end(within: 10) == .signalled(SIGKILL))
+            #expect(try machine.end() == .signalled(SIGKILL))
         }
 
         @Test func `a keeper that is gone stops the machine`() throws {
             let machine = try PulseMachine("run=loop")
             try machine.expect("looping")
             machine.hangUp(.control)
-            #expect(try machine.end(within: 10) == .exited(0))
+            #expect(try machine.end() == .exited(0))
         }
 
         @Test func `an unknown control word is refused by name and changes nothing`() throws {

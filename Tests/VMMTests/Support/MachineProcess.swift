@@ -23,8 +23,20 @@ enum MachineProgram {
     ///   - line: arguments and redirections, for bash.
     ///   - input: what is said on standard input; it stays open until the machine ends.
     ///   - limit: seconds until it is told to stop (SIGTERM).
-    static func run(_ line: String, in folder: URL? = nil, input: String = "", limit: Int = 20) -> Result {
+    static func run(_ line: String, in folder: URL? = nil, input: String = "", limit: Int = 60) -> Result {
         shell("exec timeout --preserve-status -k 5 \(limit) \"$MACHINE\" \(line)", in: folder, input: input)
+    }
+
+    /// Runs it until a condition holds, for a minute at most, and then tells it to stop (SIGTERM).
+    /// - Parameter condition: for bash; the machine's output so far is in the file `said`, its errors are in `events`.
+    static func run(_ line: String, in folder: URL, until condition: String) -> Result {
+        shell(
+            """
+            "$MACHINE" \(line) >said 2>events &
+            for i in $(seq 600); do \(condition) && break; sleep 0.1; done
+            kill $!; wait $!; status=$?
+            cat said; cat events >&2; exit $status
+            """, in: folder)
     }
 
     /// Runs a script of bash, in which `$MACHINE` is the program.
