@@ -16,6 +16,8 @@ final class Station {
     private var uplinks: [Int: Stream]
     private var control: ControlStream
     private var captures: [(network: NetworkIndex, files: RingFiles)] = []
+    /// Bytes of the longest file that is written: half a ring.
+    private let largestFile: UInt64
     /// What the timer is set to.
     private var deadline: UInt64?
     private var isEnding = false
@@ -38,6 +40,7 @@ final class Station {
         ports = command.portStreams.map { Stream(descriptor: $0, reader: RecordReader(counts: PortRecord.counts)) }
         uplinks = command.uplinkStreams.mapValues { Stream(descriptor: $0, reader: RecordReader(counts: Self.uplinkCounts)) }
         control = ControlStream(command.control)
+        largestFile = command.captures.map { UInt64(clamping: $0.byteLimit) / 2 }.max() ?? 0
         for index in command.settings.networks.indices {
             let network = NetworkIndex(index)
             bridge.serve(network, by: GatewayServices(command.settings, network: network))
@@ -67,6 +70,9 @@ final class Station {
         }
         try loop.watch(control.descriptor, .read) { [unowned self] readiness in converse(readiness) }
         drainCaptures(isTurnOver: true)
+        if try Sandbox.enter(largestFile: largestFile) == .unsupported {
+            control.send(BridgeEvent.unconfined(detail: "this kernel cannot filter system calls").json)
+        }
         control.send(BridgeEvent.started.json)
         while !isEnding {
             setTimer()

@@ -4,13 +4,16 @@
 // refuses both. GNU functions that are needed are declared by name below.
 #pragma once
 
+#include <linux/audit.h>
 #include <linux/falloc.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <linux/memfd.h>
 #include <linux/if_packet.h>
+#include <linux/seccomp.h>
 #include <net/if.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -44,10 +47,12 @@ int recvmmsg(int socket, struct message_in_batch *messages, unsigned int count, 
 static const unsigned long FICLONE_REQUEST = FICLONE;
 static const unsigned long BLKDISCARD_REQUEST = BLKDISCARD;
 static const unsigned long BLKGETSIZE64_REQUEST = BLKGETSIZE64;
+static const unsigned int AUDIT_ARCHITECTURE_X86_64 = AUDIT_ARCH_X86_64;
 
 // syscall(2) is variadic, which Swift cannot call; these are its fixed forms for calls that the C library has no name for.
 static inline long syscall3(long number, long a, long b, long c) { return syscall(number, a, b, c); }
 static inline long syscall4(long number, long a, long b, long c, long d) { return syscall(number, a, b, c, d); }
+static inline long syscall5(long number, long a, long b, long c, long d, long e) { return syscall(number, a, b, c, d, e); }
 
 // More GNU extensions: spawning.
 #include <spawn.h>

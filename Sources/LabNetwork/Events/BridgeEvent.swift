@@ -3,6 +3,8 @@ package import LabModel
 /// What the bridge tells its keeper: one JSON object a line.
 package enum BridgeEvent: Hashable, Sendable {
     case started
+    /// It works as always, but without a sandbox around it.
+    case unconfined(detail: String)
     /// The bridge does not touch that stream again until it is told to take it up.
     case portDown(PortName)
     case uplinkDown(PortName)
@@ -31,6 +33,7 @@ package enum BridgeEvent: Hashable, Sendable {
     private var object: JSON {
         switch self {
         case .started: Self.object("started")
+        case .unconfined(let detail): Self.object("unconfined", .init("detail", .text(detail)))
         case .portDown(let port): Self.object("port-down", .init("port", .text(port.description)))
         case .uplinkDown(let port): Self.object("uplink-down", .init("port", .text(port.description)))
         case .portBroken(let port, let detail):

@@ -28,6 +28,24 @@ import Testing
         #expect(try program.child.wait(limitMilliseconds: 60_000) == .exited(0))
     }
 
+    @Test func `is shut in a sandbox before it says that it has started`() throws {
+        let program = try Program(["a"])
+        func facts(_ file: String) throws -> String {
+            String(decoding: try readSmallFile("/proc/\(program.child.pid)/\(file)"), as: UTF8.self)
+        }
+        let status = try facts("status")
+        #expect(status.contains("\nNoNewPrivs:\t1\n"))
+        // A kernel that cannot filter does not speak of it either.
+        #expect(!status.contains("\nSeccomp:") || status.contains("\nSeccomp:\t2\n"))
+        let limits = try facts("limits")
+        for (name, unit) in [("open files", "files"), ("file size", "bytes"), ("processes", "processes")] {
+            #expect(
+                limits.split(separator: "\n").contains { line in
+                    line.hasPrefix("Max \(name) ") && line.split(separator: " ").suffix(3).elementsEqual(["0", "0", Substring(unit)])
+                }, "\(name): \(limits)")
+        }
+    }
+
     @Test func `ends when its keeper does`() throws {
         let program = try Program()
         program.closeControl()

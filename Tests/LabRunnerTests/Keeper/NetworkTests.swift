@@ -150,6 +150,20 @@ extension `played labs` {
             person.expectNothingLeft()
         }
 
+        @Test func `end at a system call that their sandbox forbids: that is told, and they are started again`() throws {
+            let person = try Person()
+            let lab = try person.lab([("db", "")], networks: Person.networks)
+            #expect(try person.vmlab("up", lab).status == 0)
+            let first = try #require(try networkProcess(person))
+            // As the kernel does it.
+            kill(first, SIGSYS)
+            try person.wait("another network") { try status(person).networks?.first.map { $0.state == .up && $0.pid != first } ?? false }
+            let ended = try #require(try events(person).first { $0.event == .networkEnded })
+            #expect(ended.detail?.contains("sandbox forbids") == true, "\(ended)")
+            #expect(try person.vmlab("down", lab).status == 0)
+            person.expectNothingLeft()
+        }
+
         @Test func `refuse what cannot be, and change nothing`() throws {
             let person = try Person()
             let lab = try person.lab([("db", ""), ("web", "")], networks: Person.networks)

@@ -166,6 +166,8 @@ final class KeptNetwork {
         var reason: String
         switch ending {
         case .exited(let status): reason = "exited(\(status))" + (process.lastWords.map { ": \($0)" } ?? "")
+        case .signalled(SIGSYS):
+            reason = "crashed(signal \(SIGSYS)): its sandbox forbids the system call that it made; the kernel's log may name it"
         case .signalled(let signal): reason = "crashed(signal \(signal))"
         }
         var wasStopped = false

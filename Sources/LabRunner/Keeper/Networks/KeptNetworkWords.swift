@@ -16,6 +16,7 @@ extension KeptNetwork {
             process?.hasStarted = true
             tell(.networkStarted, nil)
             tellStartWaiters(nil)
+        case "unconfined": if restarts == 0 { tell(.note, "the network process has no sandbox: \(event.detail ?? "")") }
         case "uplink-down": if let port { uplinks[port]?.acknowledged() }
         case "probe": if let id = event.id { probes[id]?.hear(event.answer ?? "") }
         case "done": answer(nil)
