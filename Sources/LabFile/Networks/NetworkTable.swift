@@ -12,13 +12,14 @@ extension Table<NetworkDraft> {
             ),
             Field(
                 "mtu", .integer(1280...9000), into: \.mtu, "Bytes of the largest IP packet; 1500 if not given. IPv6 wants at least 1280."),
-            Field("uplink", .choice(), into: \.uplink, "`nat`: machines reach what the host reaches; `none` if not given."),
+            Field("uplink", .choice(), into: \.uplink, "`nat`: machines reach what the host reaches by IPv4; `none` if not given."),
             Field(
                 "allow", .list(of: .subnet, atMost: 64), into: \.allow,
                 "Private, local and otherwise special ranges that the uplink may reach all the same."),
             Field(
                 "gateway", .name(.machine), into: \.gateway,
-                "The machine to which the others send what is not for this network; the bridge itself with `uplink: nat`."),
+                "The machine by which everything else is reached, and the only router that is heard; else the bridge, with `uplink: nat`."
+            ),
             Field("link", .link, into: \.link, "What every frame suffers once on its way from one machine to another."),
             Field("capture", .capture, into: \.capture, "How much is kept of what was sent; `{ring: 8MiB, snap: 2KiB}` if not given."),
         ])

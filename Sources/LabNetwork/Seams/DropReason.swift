@@ -19,10 +19,12 @@ package enum DropReason: String, Hashable, Sendable, CaseIterable {
     /// A bridge's own groups (01-80-C2-00-00-0x) are never forwarded.
     case reserved
     case vlan
-    /// A sender that cannot be, or the gateway's own.
+    /// The gateway's Ethernet address, or words for an address that is the gateway's or another machine's.
     case spoof
     case malformed
     /// One frame that is longer than the network's packets may be.
     case oversize
     case uplinkDown = "uplink-down"
+    /// An IPv6 router's words, from a machine that is not the network's declared gateway.
+    case rogueRouter = "rogue-router"
 }

@@ -29,9 +29,10 @@ package struct Bridge: Sendable {
             let network = settings.networks[index]
             return NetworkState(
                 facts: NetworkFacts(
-                    gatewayMAC: network.mac.value, gatewayAddress: network.gateway.value,
+                    gatewayMAC: network.mac.value,
                     recordLimit: PortRecord.prefixCount + NetworkHeader.byteCount + NetworkHeader.ethernetCount + network.mtu),
                 ports: settings.ports(of: NetworkIndex(index)).map(\.number),
+                neighbors: Neighbors(settings, network: NetworkIndex(index)),
                 table: AddressTable(portCount: locals[index], share: share))
         }
     }

@@ -56,6 +56,7 @@ extension DropReason {
         case .malformed: 10
         case .oversize: 11
         case .uplinkDown: 12
+        case .rogueRouter: 13
         }
     }
 }

@@ -129,15 +129,10 @@ extension Bridge {
             membership.vlan = own
             membership.isFromAccessPort = true
         }
-        if ethernet.isTagged {
-            return tagRefusal(frame, ethernet, &membership)
-        }
-        if ethernet.type == FrameHead.arpType, frame.record.count >= Self.frameOffset + 32 {
-            // The sender's protocol address: nobody but the bridge speaks for the gateway's.
-            let at = start + Self.frameOffset + 28
-            let bytes = frame.bytes
-            let sender = UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8 | UInt32(bytes[at + 3])
-            if sender == network.gatewayAddress { return .spoof }
+        if ethernet.isTagged, let reason = tagRefusal(frame, ethernet, &membership) { return reason }
+        if ethernet.mayBeNeighbors {
+            return networks[ports[frame.port].network].neighbors.refusal(
+                frame.bytes, (start + Self.frameOffset)..<frame.record.upperBound, from: frame.port)
         }
         return nil
     }

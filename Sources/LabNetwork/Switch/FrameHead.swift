@@ -10,6 +10,7 @@ struct FrameHead {
     static let tagType: UInt16 = 0x8100
     static let serviceTagType: UInt16 = 0x88A8
     static let arpType: UInt16 = 0x0806
+    static let ipv6Type: UInt16 = 0x86DD
     private static let addressMask: UInt64 = 0xFFFF_FFFF_FFFF
     private static let groupBit: UInt64 = 1 << 40
 
@@ -33,4 +34,6 @@ struct FrameHead {
 
 extension FrameHead {
     @inline(__always) var isTagged: Bool { type == Self.tagType || type == Self.serviceTagType }
+    /// Words between neighbours may stand in it.
+    @inline(__always) var mayBeNeighbors: Bool { type == Self.arpType || type == Self.ipv6Type || isTagged }
 }

@@ -68,6 +68,7 @@ struct NetworkState: Sendable {
     let facts: NetworkFacts
     /// All its ports.
     let ports: [Int]
+    let neighbors: Neighbors
     var table: AddressTable
     var services: GatewayServices?
     var capture: CaptureRing?
@@ -77,7 +78,6 @@ struct NetworkState: Sendable {
 /// What the switch asks of a network for each frame.
 struct NetworkFacts: Sendable {
     let gatewayMAC: UInt64
-    let gatewayAddress: UInt32
     /// The longest record of one plain frame without tags.
     let recordLimit: Int
 }

@@ -19,27 +19,54 @@ final class Program: @unchecked Sendable {
     /// - Parameters:
     ///   - ports: machines on the network `lan`; all are taken up in step.
     ///   - more: arguments after the ports.
+    ///   - router: the address of the network's declared gateway.
     ///   - files: descriptors that the program gets under these numbers.
-    init(_ ports: [String] = ["a", "b", "c"], _ more: [String] = [], files: [(CInt, CInt)] = []) throws {
-        var arguments = ["vmlab-network"] + Self.network
+    convenience init(_ ports: [String] = ["a", "b", "c"], _ more: [String] = [], router: String? = nil, files: [(CInt, CInt)] = []) throws {
+        var arguments = Self.network
+        if let router { arguments[arguments.count - 1] += ",router=\(router)" }
+        var descriptors = [NetworkLaunch.Descriptor(number: 3, kind: .control)]
+        for (index, machine) in ports.enumerated() {
+            let port = PortName(machine: machine, network: "lan")
+            descriptors.append(.init(number: Int32(10 + index), kind: .port(port)))
+            arguments += ["--port", "id=\(port),fd=\(10 + index),mac=\(Rig.mac(index)),address=10.20.0.\(10 + index)"]
+        }
+        try self.init(NetworkLaunch(arguments: arguments + more, descriptors: descriptors), files: files)
+    }
+
+    /// As a plan has it; its ports are taken up in step, its uplinks are not. Captures are not made.
+    init(_ launch: NetworkLaunch, files: [(CInt, CInt)] = []) throws {
         let pair = try UnixSocket.pair().split()
         control = pair.ours
-        var inherited: [ChildProcess.Inherited] = [.init(2, from: 2), .init(3, from: pair.theirs)]
-        for (index, machine) in ports.enumerated() {
-            let ends = try UnixSocket.pair().split()
-            machines.append(ends.ours)
-            networkEnds.append(ends.theirs)
-            let number = CInt(10 + index)
-            inherited.append(.init(number, from: ends.theirs))
-            arguments += ["--port", "id=\(machine)/lan,fd=\(number),mac=\(Rig.mac(index)),address=10.20.0.\(10 + index)"]
+        var inherited: [ChildProcess.Inherited] = [.init(2, from: 2)]
+        var ports: [PortName] = []
+        for descriptor in launch.descriptors {
+            switch descriptor.kind {
+            case .control: inherited.append(.init(descriptor.number, from: pair.theirs))
+            case .port(let name):
+                let ends = try UnixSocket.pair().split()
+                machines.append(ends.ours)
+                networkEnds.append(ends.theirs)
+                ports.append(name)
+                inherited.append(.init(descriptor.number, from: ends.theirs))
+            case .uplink(let name, let arguments):
+                let ends = try UnixSocket.pair().split()
+                networkEnds += [ends.ours, ends.theirs]
+                uplinks[name] = (ends.ours, arguments)
+                inherited.append(.init(descriptor.number, from: ends.theirs))
+            case .capture: break
+            }
         }
         for (number, source) in files { inherited.append(.init(number, from: source)) }
-        child = try ChildProcess(program: Self.path, arguments: arguments + more, environment: [], inherited: inherited)
+        child = try ChildProcess(
+            program: Self.path, arguments: ["vmlab-network"] + launch.arguments, environment: [], inherited: inherited)
         _ = Descriptor(owning: pair.theirs)
         guard try wait(for: #""event":"started""#) else { throw OSError(.timedOut, "hear of the start") }
-        for machine in ports { say("port-up \(machine)/lan") }
+        for port in ports { say("port-up \(port)") }
         try barrier()
     }
+
+    /// What stands for the outside of a port: the other end of its stream, and the arguments of the program that is to have it.
+    private(set) var uplinks: [PortName: (end: CInt, arguments: [String])] = [:]
 
     static let network = [
         "--lab", "demo", "--seed", "7", "--control", "3", "--network",
