@@ -23,8 +23,10 @@ extension Bridge {
             let network = try network(name)
             for port in networks[network].ports {
                 switch order {
-                case .up: ports[port].isLinkUp = true
-                case .down: cut(port)
+                case .up: ports[port].isNetworkOn = true
+                case .down:
+                    ports[port].isNetworkOn = false
+                    forget(port)
                 case .set(let change): ports[port].common.change(to: change.apply(to: ports[port].common.shape), now: now)
                 case .clear: ports[port].common.change(to: LinkShape(), now: now)
                 }
@@ -33,8 +35,10 @@ extension Bridge {
         case .port(let name):
             let port = try port(name).number
             switch order {
-            case .up: ports[port].isLinkUp = true
-            case .down: cut(port)
+            case .up: ports[port].isPlugged = true
+            case .down:
+                ports[port].isPlugged = false
+                forget(port)
             case .set(let change):
                 ports[port].up.change(to: change.apply(to: ports[port].up.shape), now: now)
                 ports[port].down.change(to: change.apply(to: ports[port].down.shape), now: now)
@@ -46,9 +50,8 @@ extension Bridge {
         }
     }
 
-    /// Pulls a port's plug: what is on its wires is lost, and what was heard there forgotten.
-    private mutating func cut(_ port: Int) {
-        ports[port].isLinkUp = false
+    /// A port's plug was pulled: what is on its wires is lost, and what was heard there forgotten.
+    private mutating func forget(_ port: Int) {
         ports[port].up.removeAll()
         ports[port].common.removeAll()
         ports[port].down.removeAll()

@@ -10,8 +10,10 @@ struct PortState: Sendable {
     let vlan: UInt16
     /// Its stream is taken up.
     var isUp = false
-    /// The declared link, as `link up` and `link down` leave it.
-    var isLinkUp = true
+    /// Its own cable is in, as `link up` and `link down` of the port leave it.
+    var isPlugged = true
+    /// As those of the whole network leave it.
+    var isNetworkOn = true
     /// Ports of different groups do not hear each other.
     var group = 0
 
@@ -60,7 +62,8 @@ struct PortState: Sendable {
         isShapedOut = !common.isIdle || !down.isIdle
     }
 
-    var isReachable: Bool { isUp && isLinkUp }
+    @inline(__always) var isLinkUp: Bool { isPlugged && isNetworkOn }
+    @inline(__always) var isReachable: Bool { isUp && isLinkUp }
 }
 
 /// One network as the switch keeps it.

@@ -73,6 +73,23 @@ import Testing
         #expect(rig.heard(1).isEmpty)
     }
 
+    @Test func `a network that comes back leaves a port's own cable as it was`() throws {
+        let rig = Rig()
+        let port = ControlWord.LinkName.port(PortName("b/lan")!)
+        for (name, order) in [(port, ControlWord.LinkOrder.down), (.network("lan"), .down), (.network("lan"), .up)] {
+            try rig.bridge.order(name, order, now: rig.now)
+        }
+        rig.send(frame(to: .broadcast, from: a), from: 0)
+        #expect(rig.heard(1).isEmpty && rig.heard(2).count == 1)
+        try rig.bridge.order(.network("lan"), .down, now: rig.now)
+        try rig.bridge.order(port, .up, now: rig.now)
+        rig.send(frame(to: .broadcast, from: a), from: 0)
+        #expect(rig.heard(1).isEmpty && rig.heard(2).isEmpty)
+        try rig.bridge.order(.network("lan"), .up, now: rig.now)
+        rig.send(frame(to: .broadcast, from: a), from: 0)
+        #expect(rig.heard(1).count == 1)
+    }
+
     // MARK: VLANs
 
     /// Two ports of VLAN 10, one of VLAN 20, one that carries everything.
