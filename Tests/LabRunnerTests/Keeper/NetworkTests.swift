@@ -172,7 +172,7 @@ extension `played labs` {
                 (["set", "lan", "delya=40ms"], "delay"), (["set", "lan", "delay=40"], "unit"), (["set", "lan", "sideways"], "key=value"),
                 (["set", "nowhere", "down"], "it has: db/lan"), (["partition", "lan", "db", "db"], "two groups"),
                 (["partition", "lan", "db,nobody"], "nobody is not on"), (["partition", "lan", "db,,web"], "commas"),
-                (["set", "lan", "loss=99.9999%"], "too much"),
+                (["set", "lan", "loss=99.9999%"], "too much"), (["set", "lan", "reorder=5%"], "without a delay"),
             ] {
                 let said = try person.start(["link"] + arguments + ["-f", lab]).wait()
                 #expect(said.status == 64 && said.err.contains(text), "\(arguments): \(said.all)")

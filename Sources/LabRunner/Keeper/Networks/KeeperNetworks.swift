@@ -98,6 +98,10 @@ extension Keeper {
         guard network.links.contains(wanted.what) else { return connection.finish(.result(unknownWire(wanted.what))) }
         var links = network.links
         links.apply(wanted.change, to: wanted.what)
+        if case .set(let change) = wanted.change, change.reorderPPM ?? 0 > 0, links.shape(of: wanted.what).delayMicroseconds == 0 {
+            let hint = "set one with it: `vmlab link set \(wanted.what) reorder=... delay=10ms`"
+            return connection.finish(.result(Outcome(.usage, "without a delay no frame can overtake another", hint: hint)))
+        }
         server.wait(connection)
         network.ask(links.word(for: wanted.change, to: wanted.what)) { [unowned self] error in
             if let error { return connection.finish(.result(error.outcome)) }
