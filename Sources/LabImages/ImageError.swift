@@ -44,7 +44,7 @@ package struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
         case noMatch(String)
         /// The operating system refused; the cause, in its own words.
         case system(call: String, errno: Int32, message: String)
-        /// A file that goes into the image was edited while it was built.
+        /// A file that goes onto a disk was edited while that was made.
         case changed
     }
 
@@ -82,7 +82,7 @@ package struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .program(let status, let tail): "\(subject) \(status)\(tail.isEmpty ? "" : ":\n\(tail)")"
         case .noMatch(let text): "\(subject): \(text)"
         case .system(let call, _, let message): "\(subject): \(call): \(message)"
-        case .changed: "\(subject): a file of the recipe changed while the image was built; try again"
+        case .changed: "\(subject): what goes onto the disk changed while it was made; try again"
         }
     }
 }

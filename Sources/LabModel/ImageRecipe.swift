@@ -169,7 +169,8 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
 
         package enum Content: Hashable, Sendable, Codable {
             case text(String)
-            case from(path: String)
+            /// A file of the host; with the digest of what it holds (SHA-256, in hexadecimal) where that must be known to see a change.
+            case from(path: String, digest: String? = nil)
             case symlink(target: String)
         }
     }

@@ -118,7 +118,7 @@ struct UpPlanner {
                 if !seen.isWhole {
                     "it was left half made"
                 } else if target.disks.contains(where: { $0.path == seen.disk.path }) {
-                    "what it is made from has changed"
+                    "it begins with other files now, and the guest's writes go with it"
                 } else {
                     "\(name) no longer has this disk"
                 }

@@ -2,6 +2,8 @@ import Foundation
 import Glibc
 import Host
 import LabFile
+import LabImages
+import LabModel
 import SystemPackage
 
 /// The host's files, as reading a lab sees them.
@@ -15,6 +17,9 @@ struct HostFiles: Files {
             throw trouble(error)
         }
     }
+
+    /// A lab together with what its files of this host hold.
+    static func digested(_ lab: Lab) throws -> Lab { try lab.withFileDigests() }
 
     /// Everything up to a limit, from a file or a pipe.
     static func read(_ number: CInt, limit: Int) throws(OSError) -> [UInt8] {

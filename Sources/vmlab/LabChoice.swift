@@ -72,7 +72,7 @@ struct LabChoice {
         let catalogue = ImageCatalogue(forLabIn: folder, then: Self.imagePlaces(io.environment), files: HostFiles())
         let reader = LabReader(
             catalogue: catalogue, folder: folder, environment: io.environment, overrides: overrides, hostMemory: HostFacts.memory)
-        let lab = try reader.read(bytes, name: shown)
+        let lab = try HostFiles.digested(reader.read(bytes, name: shown))
         return Read(lab: lab, id: name ?? lab.name, source: source)
     }
 

@@ -108,7 +108,7 @@ struct LabResolver {
     private func files(_ drafts: [Marked<FileDraft>], on recipe: ImageRecipe?, _ findings: inout Findings) -> [ImageRecipe.File] {
         drafts.compactMap { draft in
             guard var file = draft.value.file(at: draft.mark, &findings) else { return nil }
-            guard case .from(let path) = file.content else { return file }
+            guard case .from(let path, _) = file.content else { return file }
             let whole = Path.joined(folder, path)
             do throws(FileTrouble) {
                 _ = try catalogue.files.contents(of: whole, limit: 1)

@@ -45,7 +45,7 @@ package struct OverlayLayer {
     static func content(of file: ImageRecipe.File, folder: String) throws(ImageError) -> [UInt8] {
         switch file.content {
         case .text(let text): Array(text.utf8)
-        case .from(let path): try Folder.read(RecipePath.resolve(path, in: folder), limit: maximumFileSize)
+        case .from(let path, _): try Folder.read(RecipePath.resolve(path, in: folder), limit: maximumFileSize)
         case .symlink(let target): Array(target.utf8)
         }
     }

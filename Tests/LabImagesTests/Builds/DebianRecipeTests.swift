@@ -16,7 +16,7 @@ import Testing
         let key = try store.key(of: recipe)
         #expect(try store.key(of: recipe) == key)
         for file in recipe.files {
-            guard case .from(let path) = file.content else { continue }
+            guard case .from(let path, _) = file.content else { continue }
             // Scripts of the initial ramdisk: what a shell refuses would first be seen at boot.
             try scratch.shell("sh -n \(ShellWord.quoted("\(recipe.folder)/\(path)"))")
             #expect(file.mode == 0o755)

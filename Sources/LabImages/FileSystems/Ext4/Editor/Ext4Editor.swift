@@ -33,9 +33,11 @@ package enum Ext4Editor {
         switch file.content {
         case .text(let text): return .file(Array(text.utf8), mode: file.mode)
         case .symlink(let target): return .link(target: Array(target.utf8))
-        case .from(let path):
+        case .from(let path, let digest):
             do throws(ImageError) {
-                return .file(try Folder.read(path, limit: OverlayLayer.maximumFileSize), mode: file.mode)
+                let bytes = try Folder.read(path, limit: OverlayLayer.maximumFileSize)
+                if let digest, "\(SHA256.digest(of: bytes))" != digest { throw ImageError(.changed, path) }
+                return .file(bytes, mode: file.mode)
             } catch {
                 throw .input(path: path, error)
             }

@@ -1,0 +1,15 @@
+package import LabModel
+
+extension Lab {
+    /// The same, with the digest of each file of the host that it puts on a machine: where one has changed since, so has the lab.
+    package func withFileDigests() throws(ImageError) -> Lab {
+        var lab = self
+        for machine in lab.machines.indices {
+            for file in lab.machines[machine].files.indices {
+                guard case .from(let path, _) = lab.machines[machine].files[file].content else { continue }
+                lab.machines[machine].files[file].content = .from(path: path, digest: "\(try FileDigest.digest(of: path))")
+            }
+        }
+        return lab
+    }
+}
