@@ -92,7 +92,7 @@ let package = Package(
         tests("LabRunnerTests", ["LabRunner", "LabPlan", "LabModel", "Host", "TestSupport"]),
         tests("CarrierTests", ["Carrier", "CarrierLink", "LabImages", "LabModel", "Host", "CLinux", system]),
         tests("DevicesTests", ["Devices", "PortStream"]),
-        tests("LabNetworkTests", ["LabNetwork", "LabModel", "PortStream", "Host"]),
+        tests("LabNetworkTests", ["LabNetwork", "LabModel", "LabPlan", "PortStream", "Host"]),
         tests("VMMTests", ["VMM", "Devices", "PortStream", "Host"]),
         tests("TidyTests", []),
         tests("LabTests", ["LabModel", "Host", "TestSupport"]),
