@@ -21,9 +21,13 @@ package struct Layer: Hashable, Sendable, Codable {
     package enum Condition: Hashable, Sendable, Codable {
         /// A folder, or a symbolic link that leads to one.
         case folder(String)
+        /// Anything at all.
+        case something(String)
         /// Nothing at all, not even a symbolic link that leads nowhere.
         case nothing(String)
         /// No symbolic link: nothing, or anything else.
         case noLink(String)
+        /// One of these.
+        indirect case any([Condition])
     }
 }

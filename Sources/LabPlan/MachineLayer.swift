@@ -92,11 +92,12 @@ private struct NetworkConfiguration {
             if let link = port.systemdLink { entries.append(.text(path + ".link", link, where: [.folder("/etc/systemd")])) }
             entries.append(.text(path + ".network", port.systemdNetwork, where: [.folder("/etc/systemd")]))
         }
+        // One of them must do it, and the other two would have been chosen by the image.
+        let isWithoutCloudInit = Layer.Condition.any([.nothing("/etc/cloud/cloud.cfg"), .something("/etc/cloud/cloud-init.disabled")])
         entries.append(
             .text(
                 "/etc/network/interfaces.d/vmlab", ports.map(\.ifupdown).joined(separator: "\n"),
-                // One of them must do it, and these two would have been chosen by the image.
-                where: [.folder("/etc/network/interfaces.d"), .nothing(Self.enabledNetworkd), .nothing("/etc/cloud/cloud.cfg")]))
+                where: [.folder("/etc/network/interfaces.d"), .nothing(Self.enabledNetworkd), isWithoutCloudInit]))
         return entries
     }
 

@@ -56,6 +56,10 @@ extension Ext4Volume {
         case .folder(let path):
             self.path = path
             return try walk(Array(path.utf8)[...], isMaking: false) != nil
+        case .any(let conditions):
+            for condition in conditions where try holds(condition) { return true }
+            return false
+        case .something(let path): return try kind(at: path) != nil
         case .nothing(let path): return try kind(at: path) == nil
         case .noLink(let path): return try kind(at: path) != .link
         }
