@@ -1,0 +1,38 @@
+import Foundation
+import LabModel
+import Testing
+
+extension `real labs` {
+    /// What a machine is told of itself, read in the guest by those who act on it.
+    @Suite(.serialized) struct `of machines that learn who they are` {
+        @Test(.timeLimit(.minutes(15)))
+        func `by ifupdown and by cloud-init`() throws {
+            let user = try CommandLineUser()
+            let folder = CommandLineUser.root + "/Tests/Labs/identity"
+            let up = try user.vmlab("up", folder, limitSeconds: 720)
+            #expect(up.status == 0, "\(up.all)\n\((try? user.vmlab("logs", "cloud", "-f", folder).out) ?? "")")
+            for (name, address, other) in [("ifup", "10.20.9.10", "cloud"), ("cloud", "10.20.9.11", "ifup")] {
+                let shell = Typist(user, folder, name)
+                try shell.awaitPrompt()
+                let who = try shell.type("hostname; hostname -f; cat /etc/machine-id; cat /etc/hosts /etc/resolv.conf")
+                #expect(who.contains("\(name)\n\(name).identity.lab\n"), "\(who)")
+                #expect(who.contains(Derived.machineID(lab: "identity", seed: 11, machine: name)), "\(who)")
+                #expect(who.contains("127.0.1.1 \(name).identity.lab \(name)\n"), "\(who)")
+                #expect(who.contains("search identity.lab") && who.contains("nameserver 10.20.9.1\n"), "\(who)")
+                let network = try shell.type(
+                    "ip -4 -o addr show; cat /proc/[0-9]*/comm; cat /etc/network/interfaces.d/*; getent hosts \(other)")
+                #expect(network.contains("lan    inet \(address)/24"), "\(network)")
+                #expect(network.contains("\ndhclient\n") && !network.contains("systemd-network\n"), "\(network)")
+                #expect(network.contains("\(other).identity.lab"), "\(network)")
+                #expect(try shell.ping("-c 5 -i 0.2 -W 5 \(other)").received > 3)
+            }
+            let cloud = Typist(user, folder, "cloud")
+            let said = try cloud.type("cloud-init status --wait; cat /var/lib/cloud/data/instance-id; cat /run/cloud-init/cloud-id")
+            #expect(said.contains("status: done") && said.contains("\nnocloud"), "\(said)")
+            #expect(said.contains(Derived.machineID(lab: "identity", seed: 11, machine: "cloud")), "\(said)")
+            let down = try user.vmlab("down", folder, limitSeconds: 240)
+            #expect(down.status == 0 && down.all.contains("left behind: nothing"), "\(down.all)")
+            user.expectNothingLeft()
+        }
+    }
+}
