@@ -203,6 +203,12 @@ extension Shop {
                 == "--foreground --quiet --stderr --ipv4-only --fd 3 --mtu 1500 --address 10.30.0.7 --netmask 24 --gateway 10.30.0.1 "
                 + "--mac-addr \(gateway) --dns-forward 10.30.0.1 --no-map-gw --no-dhcp --no-dhcpv6 --no-ndp --no-ra "
                 + "--tcp-ports 127.0.0.1/8080:80 --udp-ports none")
+        // passt answers a datagram of the host's loopback only if it takes the gateway's address for that.
+        var lab = Shop.networked
+        lab.machines[0].publish[0].transport = .udp
+        let open = NetworkLaunch(of: lab, folders: Shop.folders)?.descriptors[4].kind
+        guard case .uplink(_, let arguments) = open else { return }
+        #expect(!arguments.contains("--no-map-gw") && arguments.suffix(4) == ["--tcp-ports", "none", "--udp-ports", "127.0.0.1/8080:80"])
     }
 
     @Test func `only where there are any`() {

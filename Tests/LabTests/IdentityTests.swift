@@ -1,5 +1,6 @@
 import Foundation
 import LabModel
+import TestSupport
 import Testing
 
 extension `real labs` {

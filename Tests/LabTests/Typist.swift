@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Types lines into a machine's root shell and reads what they say.

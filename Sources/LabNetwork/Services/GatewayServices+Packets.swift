@@ -63,10 +63,14 @@ extension GatewayServices {
             default: break
             }
         case IPPacket.Transport.tcp:
-            if let segment = TCPSegment(packet) { receive(segment, from: peer, to: local, port, now) }
+            guard let segment = TCPSegment(packet) else { break }
+            let isBeginning = segment.flags.contains(.synchronize) && !segment.flags.contains(.acknowledge)
+            if !isBeginning, isAnswer(packet, to: segment.destinationPort, from: segment.sourcePort, port, now) { return .divertToUplink }
+            receive(segment, from: peer, to: local, port, now)
         case IPPacket.Transport.udp:
             guard let datagram = Datagram(packet) else { break }
             if datagram.destinationPort == DNSResponder.port { return receiveQuestion(datagram, from: peer, to: local, port, now) }
+            if isAnswer(packet, to: datagram.destinationPort, from: datagram.sourcePort, port, now) { return .divertToUplink }
             report(.port, about: packet, frame, port, now)
         default:
             report(.transport, about: packet, frame, port, now)

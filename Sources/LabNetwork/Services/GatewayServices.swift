@@ -17,6 +17,7 @@ package struct GatewayServices: Sendable {
     var dhcp: DHCPServer
     var streams = NameStreams()
     var relay = NameRelay()
+    var published = PublishedFlows()
     var prober: Prober
     private var ports: [PortIndex: Port] = [:]
     private var exhaustedEvents = RateLimit(perSecond: 1, burst: 1)
@@ -96,7 +97,10 @@ package struct GatewayServices: Sendable {
 
     package mutating func setUplink(_ port: PortIndex, isUp: Bool, now: UInt64) {
         ports[port]?.isUplinkUp = isUp
-        if !isUp { relay.drop(port) }
+        if !isUp {
+            relay.drop(port)
+            published.drop(port)
+        }
     }
 
     func isUplinkUp(_ port: PortIndex) -> Bool { ports[port]?.isUplinkUp ?? false }

@@ -1,5 +1,6 @@
 import Foundation
 import Host
+import TestSupport
 import Testing
 
 extension `played labs` {
@@ -9,7 +10,7 @@ extension `played labs` {
             let lab = try person.lab([("db", "")], more: ", files: [{to: /etc/note, from: ./note}]")
             try Self.giveADisk(person)
             func note(_ text: String) throws { try Data(text.utf8).write(to: URL(filePath: lab + "/note")) }
-            func plan() throws -> Person.Outcome { try person.vmlab("plan", lab, "--detailed-exitcode") }
+            func plan() throws -> CommandOutcome { try person.vmlab("plan", lab, "--detailed-exitcode") }
             try note("the first of two notes")
             let up = try person.vmlab("up", lab)
             #expect(up.status == 0, "\(up.all)")

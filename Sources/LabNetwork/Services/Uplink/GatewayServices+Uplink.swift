@@ -39,8 +39,31 @@ extension GatewayServices {
             }
             return
         }
+        notePublished(packet, port, now)
         // Whatever the process out there believes its card and the guest's to be.
         output.frames.append((.port(port), settings[port].mac.octets + network.mac.octets + frame.dropFirst(12)))
+    }
+
+    // MARK: - Published ports
+
+    /// Only what begins a conversation makes one known; answers about names are none.
+    private mutating func notePublished(_ packet: IPPacket, _ port: PortIndex, _ now: UInt64) {
+        guard packet.source == gateway.ip, packet.destination == .v4(settings[port].address) else { return }
+        let ends: (outside: UInt16, machine: UInt16)
+        if let segment = TCPSegment(packet), segment.flags.contains(.synchronize) {
+            ends = (segment.sourcePort, segment.destinationPort)
+        } else if let datagram = Datagram(packet), datagram.sourcePort != DNSResponder.port {
+            ends = (datagram.sourcePort, datagram.destinationPort)
+        } else {
+            return
+        }
+        published.note(.init(port: port, transport: packet.transport, outside: ends.outside, machine: ends.machine), now: now)
+    }
+
+    /// What a machine sends to the gateway's address belongs to somebody outside.
+    mutating func isAnswer(_ packet: IPPacket, to outside: UInt16, from machine: UInt16, _ port: PortIndex, _ now: UInt64) -> Bool {
+        guard packet.destination == gateway.ip, packet.source == .v4(settings[port].address), isUplinkUp(port) else { return false }
+        return published.isKnown(.init(port: port, transport: packet.transport, outside: outside, machine: machine), now: now)
     }
 
     // MARK: - Names

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Host
+import LabModel
 import LabPlan
 import Testing
 
@@ -108,7 +109,7 @@ final class Outside: @unchecked Sendable {
             inherited: [.init(2, from: 2)] + inherited)
     }
 
-    /// Sends back each datagram, and each stream once its sender has said everything.
+    /// Sends back each datagram, and each stream as it comes: half of a connection that ends is not what every passt understands.
     private static let echo = #"""
         use IO::Socket::INET; use IO::Select;
         my ($port, $host) = @ARGV;
@@ -125,9 +126,10 @@ final class Outside: @unchecked Sendable {
                 }
                 my $peer = $streams->accept or next;
                 next if fork;
-                my ($all, $at) = ("", 0);
-                while (sysread $peer, my $part, 65536) { $all .= $part }
-                while ($at < length $all) { $at += syswrite($peer, $all, length($all) - $at, $at) || last }
+                while (sysread $peer, my $part, 65536) {
+                    my $at = 0;
+                    while ($at < length $part) { $at += syswrite($peer, $part, length($part) - $at, $at) || exit }
+                }
                 exit;
             }
         }
@@ -144,17 +146,19 @@ final class Outside: @unchecked Sendable {
             my $peer = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Proto => $kind, Timeout => 20);
             my $back = "";
             if ($peer && $kind eq "tcp") {
-                my $at = 0;
-                while ($at < $count) { $at += syswrite($peer, $data, $count - $at, $at) || last }
-                shutdown $peer, 1;
-                while (sysread $peer, my $part, 65536) { $back .= $part }
+                if (!fork) {
+                    my $at = 0;
+                    while ($at < $count) { $at += syswrite($peer, $data, $count - $at, $at) || exit }
+                    exit;
+                }
+                while (length $back < $count && sysread $peer, my $part, 65536) { $back .= $part }
             } elsif ($peer) {
                 $peer->send($data);
                 $peer->recv($back, 65536) if IO::Select->new($peer)->can_read(1);
             }
             if ($back eq $data) { print "same\n"; exit }
             $reason = $! || "silence";
-            last if length $back || $reason !~ m{refused|silence};
+            last if length $back || $reason !~ m{refused|reset|silence};
             select undef, undef, undef, 0.25;
         }
         print "no: $reason\n";

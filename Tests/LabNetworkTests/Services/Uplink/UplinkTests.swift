@@ -95,6 +95,53 @@ private func question(_ labels: String) -> [UInt8] {
         #expect(shop.heard(on: Shop.web).isEmpty, "the lab's link is not the uplink's")
     }
 
+    @Test func `who comes in by a published port is answered where it came from, and the gateway is itself to all others`() {
+        let shop = connected()
+        let web = shop.endpoint(Shop.web)
+        func answer(_ port: Int, udp: Bool = false, from: PortIndex = Shop.web) -> ServiceVerdict {
+            let machine = shop.endpoint(from)
+            let frame =
+                udp
+                ? Wire.udp(machine, 80, shop.gatewayEndpoint, port, [1])
+                : Wire.tcp(machine, 80, shop.gatewayEndpoint, port, sequence: 7, acknowledged: 2, flags: 18)
+            return shop.services.receive(frame, from: from, now: shop.now)
+        }
+        #expect(answer(5000) == .consumed && answer(5000, udp: true) == .consumed, "nobody has asked")
+        func come(_ frame: [UInt8]) { shop.services.receiveFromUplink(frame, for: Shop.web, now: shop.now) }
+        come(Wire.tcp(shop.gatewayEndpoint, 5000, web, 80, sequence: 1, acknowledged: 0, flags: 2))
+        come(Wire.udp(shop.gatewayEndpoint, 6000, web, 80, [1]))
+        // Goes on with something that never began.
+        come(Wire.tcp(shop.gatewayEndpoint, 5001, web, 80, sequence: 1, acknowledged: 1, flags: 16))
+        #expect(answer(5000) == .divertToUplink && answer(6000, udp: true) == .divertToUplink)
+        #expect(answer(6000) == .consumed && answer(5000, udp: true) == .consumed && answer(5001) == .consumed)
+        #expect(answer(5000, from: Shop.db) == .consumed, "another machine's")
+        let begin = Wire.tcp(web, 80, shop.gatewayEndpoint, 5000, sequence: 7, acknowledged: 0, flags: 2)
+        #expect(shop.services.receive(begin, from: Shop.web, now: shop.now) == .consumed, "no answer, but a question to the host")
+        shop.now += 299 * 1_000_000_000
+        #expect(answer(6000, udp: true) == .divertToUplink)
+        shop.now += 301 * 1_000_000_000
+        #expect(answer(6000, udp: true) == .consumed && answer(5000) == .divertToUplink)
+        shop.services.setUplink(Shop.web, isUp: false, now: shop.now)
+        shop.services.setUplink(Shop.web, isUp: true, now: shop.now)
+        #expect(answer(5000) == .consumed, "another uplink knows nothing of it")
+    }
+
+    @Test func `so many come in by a published port that the oldest is forgotten, and no more is kept`() {
+        let shop = connected()
+        let web = shop.endpoint(Shop.web)
+        func isAnswered(_ port: Int) -> Bool {
+            shop.services.receive(
+                Wire.tcp(web, 80, shop.gatewayEndpoint, port, sequence: 7, acknowledged: 2, flags: 18), from: Shop.web, now: shop.now)
+                == .divertToUplink
+        }
+        for port in 10_000...14_096 {
+            shop.now += 1
+            shop.services.receiveFromUplink(
+                Wire.tcp(shop.gatewayEndpoint, port, web, 80, sequence: 1, acknowledged: 0, flags: 2), for: Shop.web, now: shop.now)
+        }
+        #expect(!isAnswered(10_000) && isAnswered(10_001) && isAnswered(14_096))
+    }
+
     @Test func `names outside are the uplink's to answer, those of the lab are not`() {
         let shop = connected()
         func ask(_ name: String) -> ServiceVerdict {
