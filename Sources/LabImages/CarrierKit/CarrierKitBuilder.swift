@@ -29,7 +29,7 @@ package enum CarrierKitBuilder {
         "irqbypass", "kvm", "kvm-amd", "virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci",
         "virtio_console", "virtio_blk",
     ]
-    private static let version = 1
+    private static let version = 2
     /// The unpacked kernel has about 60 MB.
     private static let maximumKernel = 512 << 20
     private static let maximumModule = 64 << 20
@@ -59,7 +59,11 @@ package enum CarrierKitBuilder {
             key, isWhole: { FileStatus.isFile(files($0).kernel) && FileStatus.isFile(files($0).initramfs) },
             waiting: { progress(.waitingForBuilder) }
         ) { folder throws(ImageError) in
-            let contents = try KernelPackage.read(package.path, modules: modules, maximumModule: maximumModule)
+            var contents = try KernelPackage.read(package.path, modules: modules, maximumModule: maximumModule)
+            // A kernel of another shape still makes a carrier for every guest but those that write CR8.
+            for index in contents.modules.indices where contents.modules[index].name == "kvm-amd" {
+                contents.modules[index].bytes = CR8Interception.always(in: contents.modules[index].bytes) ?? contents.modules[index].bytes
+            }
             try Folder.write(try kernel(contents.image, package.path), to: files(folder).kernel)
             try Folder.write(initramfs(contents.modules, initBytes, machineBytes), to: files(folder).initramfs)
         }
