@@ -9,7 +9,7 @@ SHELL = /bin/bash
 # Debian's names. They are installed only where they are missing; as an ordinary user, missing ones are named.
 BUILD_PACKAGES = libarchive-dev libssl-dev libyaml-dev pkg-config zlib1g-dev
 RUN_PACKAGES = mmdebstrap passt python3-pip
-TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 chromium cpio dhcpcd-base dnsmasq-base e2fsprogs \
+TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 chromium cpio dhcpcd-base dmidecode dnsmasq-base e2fsprogs \
   fonts-dejavu-core graphviz iproute2 iputils-ping isc-dhcp-client kea-admin libarchive-tools lz4 ndisc6 procps qemu-utils \
   strace tcpdump tmux tshark xz-utils zstd
 BENCH_PACKAGES = iproute2 procps vde2

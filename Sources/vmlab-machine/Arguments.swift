@@ -57,8 +57,16 @@ extension Request {
         }
         guard let name = value("--name"), !name.isEmpty else { throw UsageError(reason: "--name is missing") }
         guard let memory = value("--memory") else { throw UsageError(reason: "--memory is missing") }
-        guard let kernel = value("--kernel") else { throw UsageError(reason: "--kernel is missing") }
-        var configuration = MachineConfiguration(name: name, ram: try Self.memory(memory), kernel: try Self.descriptor("--kernel", kernel))
+        var configuration = MachineConfiguration(name: name, ram: try Self.memory(memory))
+        if let kernel = value("--kernel") { configuration.kernel = try Self.descriptor("--kernel", kernel) }
+        if let firmware = value("--firmware") { configuration.firmware = try Self.descriptor("--firmware", firmware) }
+        guard configuration.kernel != nil || configuration.firmware != nil else {
+            throw UsageError(reason: "--kernel or --firmware is missing")
+        }
+        if let text = value("--nvram") {
+            guard configuration.firmware != nil else { throw UsageError(reason: "--nvram is for --firmware") }
+            configuration.nvram = try Self.nvram(text)
+        }
         configuration.cpus = cpus
         if let text = value("--boot") {
             guard let boot = BootProtocol(rawValue: text) else {
@@ -74,6 +82,7 @@ extension Request {
         configuration.secondSerial = try Self.stream("--com2", value("--com2"))
         configuration.console = try Self.stream("--console", value("--console"))
         configuration.control = try Self.stream("--control", value("--control"))
+        configuration.debug = try Self.stream("--debug", value("--debug"))
         for (_, text) in options.filter({ $0.name == "--disk" }) { configuration.disks.append(try Self.disk(text)) }
         for (_, text) in options.filter({ $0.name == "--net" }) { configuration.networks.append(try Self.network(text)) }
         try Self.check(configuration)
@@ -93,7 +102,7 @@ extension Request {
 
     private static let known = [
         "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--net", "--serial", "--com2",
-        "--console", "--control",
+        "--console", "--control", "--debug", "--firmware", "--nvram",
         "--triple-fault", "--dump-acpi",
     ]
 

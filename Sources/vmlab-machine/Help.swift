@@ -10,7 +10,12 @@ let helpText = """
       --cpus N               1 to 8 (default 1)
       --boot PROTOCOL        auto (default: by the file's own headers), linux (bzImage),
                              pvh (ELF with the note), multiboot, multiboot2
-      --kernel FD            read at start and at each reset
+      --kernel FD            read at start and at each reset; with --firmware, what that may boot without a disk
+      --firmware FD          a ROM of 64 KiB to 16 MiB that ends at 4 GiB: SeaBIOS, OVMF, U-Boot; the boot processor begins
+                             in it as after reset
+      --nvram fd=N[,delta=M][,read-only]
+                             a flash chip right below the ROM, for firmware's variables: whole blocks of 4 KiB; with delta=
+                             the first descriptor is an immutable base. read-only: changes are lost at power-off
       --initrd FD            an initial RAM disk: the same as --module FD
       --module FD[:TEXT]     handed to the kernel, repeatable, with its words for Multiboot
       --cmdline TEXT
@@ -22,6 +27,7 @@ let helpText = """
       --serial IN[:OUT]      COM1
       --com2 IN[:OUT]        COM2, which is not there without it
       --console IN[:OUT]     virtio console (hvc0)
+      --debug IN[:OUT]       what the guest writes to port 0x402, where firmware logs
       --control IN[:OUT]     words in, events out, one a line; its end is a stop. Words: power-button, reset, stop,
                              link ID up|down, port-restart ID HEX,
                              screen (answered by an event), type HEX (text for the keyboard)

@@ -23,6 +23,14 @@ extension Request {
         return unit
     }
 
+    /// fd=N[,delta=M][,read-only]
+    static func nvram(_ text: String) throws(UsageError) -> MachineConfiguration.DiskUnit {
+        guard let unit = try? disk("id=nvram," + text), unit.id == "nvram" else {
+            throw UsageError(reason: "--nvram takes fd=N[,delta=M][,read-only], not \"\(text)\"")
+        }
+        return unit
+    }
+
     /// id=ID,fd=N,mac=MAC[,mtu=N][,mark=HEX]
     static func network(_ text: String) throws(UsageError) -> MachineConfiguration.NetworkUnit {
         var id = ""

@@ -26,6 +26,9 @@ static const unsigned long KVM_IRQFD_REQUEST = KVM_IRQFD;
 static const unsigned long KVM_IOEVENTFD_REQUEST = KVM_IOEVENTFD;
 static const unsigned long KVM_SET_GSI_ROUTING_REQUEST = KVM_SET_GSI_ROUTING;
 
+// Flags whose macros Swift cannot read.
+static const unsigned int KVM_MEM_READONLY_FLAG = KVM_MEM_READONLY;
+
 // On a vCPU.
 static const unsigned long KVM_RUN_REQUEST = KVM_RUN;
 static const unsigned long KVM_GET_REGS_REQUEST = KVM_GET_REGS;

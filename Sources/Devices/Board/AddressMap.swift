@@ -5,15 +5,17 @@
 ///     guest-physical                                      ports
 ///     0x0000_0000  RAM                                    0x0060, 0x0064  keyboard controller
 ///     0x0009_FC00  EBDA: MP table                         0x0070 - 0x0071 RTC, CMOS
-///     0x000A_0000  nothing, but text at 0xB8000               0x0092          fast A20, fast reset
-///     0x000E_0000  RAM: RSDP, ACPI tables                 0x00F4          debug exit (only where enabled)
+///     0x000A_0000  nothing, but text at 0xB8000           0x0092          fast A20, fast reset
+///     0x000E_0000  RAM: RSDP, ACPI tables; with firmware  0x00F4          debug exit (only where enabled)
+///                  the last 128 KiB of its ROM, copied     0x0510 - 0x051B firmware configuration (only with firmware)
 ///     0x0010_0000  RAM, up to 3 GiB                       0x0402          debug console (only where enabled)
 ///     0xFF00_0000  test memory (only where enabled)       0x00E0, 0x2000  test devices (only where enabled)
 ///     0xC000_0000  32-bit PCI windows                     0x03F8 - 0x03FF COM1
 ///     0xE000_0000  reserved for ECAM                      0x02F8 - 0x02FF COM2 (absent reads as all ones)
 ///     0xFEC0_0000  IOAPIC (in KVM)                        0x0600 - 0x063F ACPI PM block (follows PMBA of 00:01.3)
 ///     0xFEE0_0000  local APICs (in KVM)                   0x0CF8 - 0x0CFF PCI configuration, reset control at 0xCF9
-///     0xFFFB_D000  KVM's task-state page                  (0x20/0x21, 0x40-0x43, 0x61, 0xA0/0xA1, 0x4D0/0x4D1: in KVM)
+///     0xFEFF_C000  KVM's own pages                        (0x20/0x21, 0x40-0x43, 0x61, 0xA0/0xA1, 0x4D0/0x4D1: in KVM)
+///     0xFF00_0000  firmware's ROM, up to 16 MiB, ends at 4 GiB
 ///     0x1_0000_0000 RAM above 4 GiB
 package enum AddressMap {
     // MARK: Guest-physical
@@ -33,10 +35,17 @@ package enum AddressMap {
     package static let ecam: Range<UInt64> = 0xE000_0000..<0xF000_0000
     package static let ioAPIC: Range<UInt64> = 0xFEC0_0000..<0xFEC0_1000
     package static let localAPIC: Range<UInt64> = 0xFEE0_0000..<0xFEF0_0000
-    /// KVM's task-state segment (three pages) and, after it, its identity-map page.
-    package static let kvmPages: Range<UInt64> = 0xFFFB_C000..<0xFFFC_1000
+    /// KVM's own pages, below the largest ROM: a page of identity map, then three of task state.
+    package static let kvmPages: Range<UInt64> = 0xFEFF_C000..<0xFF00_0000
+    package static let kvmIdentityMap: UInt64 = kvmPages.lowerBound
+    package static let kvmTaskState: UInt64 = kvmPages.lowerBound + 0x1000
     package static let testMemory: UInt64 = 0xFF00_0000
-    package static let firmware: Range<UInt64> = 0xFFC0_0000..<0x1_0000_0000
+    /// Where firmware's ROM may lie; it ends where this does.
+    package static let firmware: Range<UInt64> = 0xFF00_0000..<0x1_0000_0000
+    /// The end of a ROM is also here, below 1 MiB, at most 128 KiB of it.
+    package static let firmwareShadow: Range<UInt64> = 0xE_0000..<0x10_0000
+    /// Where firmware may place memory windows of PCI functions: below the IOAPIC, above RAM and never below this.
+    package static let firmwarePCIFloor: UInt64 = 0x8000_0000
     package static let highMemory: UInt64 = 0x1_0000_0000
 
     // MARK: Ports
@@ -50,6 +59,7 @@ package enum AddressMap {
     package static let testPorts: UInt64 = 0xE0
     package static let testLines: UInt64 = 0x2000
     package static let debugConsole: UInt64 = 0x402
+    package static let firmwareConfiguration: UInt64 = 0x510
     package static let com1: UInt64 = 0x3F8
     package static let com2: UInt64 = 0x2F8
     /// From the first CRTC's ports to the last; see `TextDisplay`.

@@ -2,8 +2,9 @@ import Synchronization
 
 /// 00:00.0, an i440FX host bridge as far as firmware and guests look: its ids decide how firmware drives the whole board.
 ///
-/// The memory attribute registers (PAM, 0x59 to 0x5F) and the rest of 0x40 to 0xFF store what they are told and change nothing: the memory below 1 MiB is
-/// plain RAM here at all times.
+/// The memory attribute registers (PAM, 0x59 to 0x5F) and the rest of 0x40 to 0xFF store what they are told and change nothing: what lies at 0xC0000 to 0xFFFFF
+/// is RAM at all times, into which the end of firmware's ROM is copied at reset. So firmware that unlocks its shadow, copies itself from below 4 GiB and
+/// locks it again gets what it expects; a guest that writes to a locked shadow changes it, which on a PC it would not.
 package final class HostBridge: PCIFunction {
     private let config: Mutex<PCIConfigSpace>
 

@@ -55,6 +55,16 @@ package final class ISABridge: PCIFunction {
         }
     }
 
+    /// Where PIRQA ... PIRQD lead now; one that is off leads where it did after reset.
+    package var routes: [UInt32] {
+        state.withLock { state in
+            (0..<4).map { pirq in
+                let route = state.config.byte(Self.firstRoute + pirq)
+                return route & 0x80 == 0 ? UInt32(route & 15) : AddressMap.pirqRoutes[pirq]
+            }
+        }
+    }
+
     /// Makes the ISA interrupts follow the pins and the routes.
     private func drive(_ state: inout State) {
         var wanted: UInt16 = 0

@@ -3,6 +3,7 @@ import Synchronization
 /// 00:01.3, a PIIX4 power management function: says where the ACPI power management block lies.
 ///
 ///     0x40  PMBA: bits 15:6 the base port, bit 0 always set
+///     0x58  DEVACTB: bit 25 says that system management mode is done with
 ///     0x80  PMREGMISC: bit 0 opens the block
 ///
 /// After reset the block is open at `AddressMap.pmBase`, for guests without firmware; firmware moves it (OVMF to 0xB000, SeaBIOS to 0x600). A place that the port
@@ -18,6 +19,7 @@ package final class PowerFunction: PCIFunction {
     private let state: Mutex<State>
 
     private static let pmba = 0x40
+    private static let devactb = 0x58
     private static let regmisc = 0x80
 
     /// - Parameter block: the power management block; this function attaches it to `ports`, nobody else does.
@@ -28,6 +30,8 @@ package final class PowerFunction: PCIFunction {
         config.allowStores(in: 0x40..<0x100)
         config.set32(Self.pmba, UInt32(AddressMap.pmBase) | 1, writable: 0xFFC0)
         config.set8(Self.regmisc, 1, writable: 1)
+        // DEVACTB bit 25: system management interrupts are set up already, so that no firmware waits for one; there are none.
+        config.set8(Self.devactb + 3, 0x02)
         config.set8(PCIConfigSpace.Register.interruptLine, UInt8(AddressMap.sciIRQ), writable: 0xFF)
         config.set8(PCIConfigSpace.Register.interruptPin, 1)
         config.seal()

@@ -34,6 +34,9 @@ final class Board: Sendable {
         }
 
         var serial: any ByteSink
+        /// Whether anybody is behind it: firmware then shows its screen there.
+        var hasSerial: Bool
+        var debug: (any ByteSink)?
         var serialGate: any InputGate
         var secondSerial: Line?
         var console: Console?
@@ -82,7 +85,8 @@ final class Board: Sendable {
     private let pciPorts: PCIConfigPorts
 
     init(
-        machine: VirtualMachine, ram: GuestRAM, _ configuration: MachineConfiguration, sockets: Sockets, control: any MachineControl
+        machine: VirtualMachine, ram: GuestRAM, _ configuration: MachineConfiguration, beginning: Beginning, sockets: Sockets,
+        control: any MachineControl
     ) throws(BusError) {
         let clock = SystemClock()
         let memory = ram.memory
@@ -90,7 +94,7 @@ final class Board: Sendable {
 
         // What KVM answers itself, and RAM, must never become a device's window.
         for piece in ram.layout.pieces { try windows.reserve(piece.address, count: piece.count) }
-        for range in [AddressMap.textMemory, AddressMap.ioAPIC, AddressMap.localAPIC, AddressMap.firmware] {
+        for range in [AddressMap.textMemory, AddressMap.ioAPIC, AddressMap.localAPIC, AddressMap.kvmPages] {
             try windows.reserve(range.lowerBound, count: range.upperBound - range.lowerBound)
         }
 
@@ -122,13 +126,15 @@ final class Board: Sendable {
             let lines = (0..<UInt32(TestDevices.lineCount)).map { line($0) }
             try TestDevices(lines: lines, flush: { ram.dropTranslation(of: $0) }).attach(ports: ports, memory: windows)
         }
+        if let debug = sockets.debug { try ports.attach(DebugConsole(sink: debug), at: AddressMap.debugConsole, count: 1) }
 
         // PCI: bridges, then virtio devices in the order given: disks, networks, console, entropy.
         let isaBridge = ISABridge(lines: (0..<16).map { line($0) })
+        let powerFunction = PowerFunction(block: power, ports: ports)
         var functions: [PCIAddress: any PCIFunction] = [
             AddressMap.hostBridge: HostBridge(),
             AddressMap.isaBridge: isaBridge,
-            AddressMap.powerFunction: PowerFunction(block: power, ports: ports),
+            AddressMap.powerFunction: powerFunction,
         ]
         let messages = MessageInterrupts(machine) { sockets.trouble("interrupts", $0) }
         var slot = AddressMap.firstFreeSlot
@@ -166,7 +172,25 @@ final class Board: Sendable {
         pci = PCIBus(functions)
         pciPorts = PCIConfigPorts(bus: pci, machine: control)
         try ports.attach(pciPorts, at: AddressMap.pciConfig, count: 8)
-        pci.placeWindows()
+        switch beginning {
+        case .kernel: pci.placeWindows()
+        case .firmware(let firmware, _, let payload):
+            // Firmware places windows itself, and is told of the machine.
+            try firmware.attach(to: windows)
+            let layout = ram.layout
+            let items = FirmwareItems(
+                cpus: configuration.cpus, ram: layout, payload: payload, diskSlots: disks.map(\.device.address.device),
+                hasSerialConsole: sockets.hasSerial,
+                setting: {
+                    var setting = ACPITables.Setting()
+                    setting.pmBase = powerFunction.base ?? AddressMap.pmBase
+                    setting.pirqRoutes = isaBridge.routes
+                    setting.pciMemory = max(layout.low, AddressMap.firmwarePCIFloor)..<AddressMap.ioAPIC.lowerBound
+                    return setting
+                })
+            try ports.attach(
+                items.device(memory: memory), at: AddressMap.firmwareConfiguration, count: FirmwareConfiguration.portCount)
+        }
     }
 
     var units: [Unit] { disks + networks.map(\.unit) + [entropy] + (console.map { [$0] } ?? []) }

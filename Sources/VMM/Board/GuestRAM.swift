@@ -78,7 +78,7 @@ package final class GuestRAM: Sendable {
 }
 
 /// A blob of the command line: read at offsets, at start and at each reset.
-package final class BlobFile: BootFile {
+package final class BlobFile: BootFile, FirmwareFile {
     package let byteCount: UInt64
     private let descriptor: SharedDescriptor
 
@@ -90,6 +90,10 @@ package final class BlobFile: BootFile {
     package func read(at offset: UInt64, count: Int) -> [UInt8]? {
         let bytes = try? descriptor.with { (file) throws(OSError) in try file.read(upTo: count, at: offset) }
         return bytes?.count == count ? bytes : nil
+    }
+
+    @unsafe package func read(at offset: UInt64, into place: UnsafeMutableRawBufferPointer) -> Bool {
+        unsafe read(into: place, at: offset)
     }
 
     func read(into place: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Bool {

@@ -147,12 +147,16 @@ package enum BootError: Error, Hashable, Sendable, CustomStringConvertible {
     case kernel(String)
     case initrd(String)
     case commandLine(String)
+    case firmware(String)
+    case nvram(String)
 
     package var description: String {
         switch self {
         case .kernel(let reason): "the kernel cannot be booted: \(reason)"
         case .initrd(let reason): "the initial RAM disk cannot be used: \(reason)"
         case .commandLine(let reason): "the command line cannot be used: it \(reason)"
+        case .firmware(let reason): "the firmware cannot be used: \(reason)"
+        case .nvram(let reason): "the firmware's variables cannot be used: \(reason)"
         }
     }
 }

@@ -14,13 +14,25 @@ package struct ACPITables: Sendable {
         package let bytes: [UInt8]
     }
 
-    package private(set) var tables: [Table] = []
-    private var next = AddressMap.rsdp + 64
+    /// What the tables say of the board: as reset leaves it, or as firmware has set it up.
+    package struct Setting: Sendable {
+        /// Where the first table lies.
+        package var base = AddressMap.rsdp + 64
+        package var pmBase = AddressMap.pmBase
+        package var pirqRoutes = AddressMap.pirqRoutes
+        package var pciMemory = AddressMap.pciMemory
 
-    package init(cpus: Int) {
+        package init() {}
+    }
+
+    package private(set) var tables: [Table] = []
+    private var next: UInt64
+
+    package init(cpus: Int, _ setting: Setting = Setting()) {
+        next = setting.base
         let facs = place("FACS", Self.facs())
-        let dsdt = place("DSDT", Self.table("DSDT", revision: 2, DSDT.terms()))
-        let fadt = place("FACP", Self.fadt(facs: facs, dsdt: dsdt))
+        let dsdt = place("DSDT", Self.table("DSDT", revision: 2, DSDT.terms(setting)))
+        let fadt = place("FACP", Self.fadt(facs: facs, dsdt: dsdt, pmBase: setting.pmBase))
         let madt = place("APIC", Self.madt(cpus: cpus))
         var short = LittleEndianBytes()
         var long = LittleEndianBytes()
@@ -84,8 +96,7 @@ package struct ACPITables: Sendable {
         return bytes.bytes
     }
 
-    private static func fadt(facs: UInt64, dsdt: UInt64) -> [UInt8] {
-        let base = AddressMap.pmBase
+    private static func fadt(facs: UInt64, dsdt: UInt64, pmBase base: UInt64) -> [UInt8] {
         var bytes = LittleEndianBytes(capacity: 276)
         bytes.pad(to: 276 - 36)
         /// Offsets as in the specification, which counts the header.

@@ -4,13 +4,13 @@ internal import Devices
 ///
 /// The power button is the fixed-hardware one (FADT flag PWR_BUTTON clear), so there is no PNP0C0C device that would never be notified.
 enum DSDT {
-    static func terms() -> AML.Term {
+    static func terms(_ setting: ACPITables.Setting) -> AML.Term {
         let sleep = AML.integer(UInt64(AddressMap.sleepTypeS5))
         return AML.name("\\_S5", AML.array([sleep, sleep, AML.integer(0), AML.integer(0)]))
-            + AML.scope("\\_SB", pciRoot(), boardResources())
+            + AML.scope("\\_SB", pciRoot(setting), boardResources(setting))
     }
 
-    private static func pciRoot() -> AML.Term {
+    private static func pciRoot(_ setting: ACPITables.Setting) -> AML.Term {
         AML.device(
             "PCI0",
             AML.name("_HID", AML.hardwareID("PNP0A03")),
@@ -23,17 +23,17 @@ enum DSDT {
                     AML.ports(AddressMap.pciConfig, count: 8),
                     AML.portWindow(0...0x0CF7),
                     AML.portWindow(0x0D00...0xFFFF),
-                    AML.memoryWindow(AddressMap.pciMemory))),
-            AML.name("_PRT", interruptTable()),
+                    AML.memoryWindow(setting.pciMemory))),
+            AML.name("_PRT", interruptTable(setting.pirqRoutes)),
             isaBridge())
     }
 
     /// Each pin of each slot, wired to a line for good.
-    private static func interruptTable() -> AML.Term {
+    private static func interruptTable(_ routes: [UInt32]) -> AML.Term {
         var wires: [AML.Term] = []
         for device in AddressMap.firstFreeSlot..<32 {
             for pin in UInt8(0)..<4 {
-                let line = AddressMap.pciIRQ(device: device, pin: pin + 1)
+                let line = routes[AddressMap.pirq(device: device, pin: pin + 1)]
                 wires.append(
                     AML.array([
                         AML.integer(UInt64(device) << 16 | 0xFFFF), AML.integer(UInt64(pin)), AML.integer(0), AML.integer(UInt64(line)),
@@ -67,7 +67,7 @@ enum DSDT {
     }
 
     /// Ports that are taken and belong to no device.
-    private static func boardResources() -> AML.Term {
+    private static func boardResources(_ setting: ACPITables.Setting) -> AML.Term {
         AML.device(
             "MBRD",
             AML.name("_HID", AML.hardwareID("PNP0C02")),
@@ -75,6 +75,6 @@ enum DSDT {
             AML.name(
                 "_CRS",
                 AML.resources(
-                    AML.ports(AddressMap.pmBase, count: UInt8(AddressMap.pmByteCount)), AML.ports(AddressMap.systemControl, count: 1))))
+                    AML.ports(setting.pmBase, count: UInt8(AddressMap.pmByteCount)), AML.ports(AddressMap.systemControl, count: 1))))
     }
 }

@@ -37,6 +37,13 @@ package struct KVM: ~Copyable {
         (KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"),
     ]
 
+    /// ROM needs it; every hardware KVM since Linux 3.7 has it.
+    func requireReadOnlyMemory() throws(KVMError) {
+        let answer = try request(
+            "ask KVM for read-only memory", on: device, KVM_CHECK_EXTENSION_REQUEST, UInt(KVM_CAP_READONLY_MEM))
+        guard answer > 0 else { throw .lacks("KVM_CAP_READONLY_MEM, which firmware needs") }
+    }
+
     /// How many vCPUs one machine may have.
     package func maximumCPUs() throws(KVMError) -> Int {
         Int(try request("ask KVM for its vCPU limit", on: device, KVM_CHECK_EXTENSION_REQUEST, UInt(KVM_CAP_MAX_VCPUS)))

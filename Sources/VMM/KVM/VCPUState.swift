@@ -16,14 +16,17 @@ extension VCPU {
 
     /// The registers that firmware would leave: no system call targets, fast string moves, all memory write-back.
     ///
-    /// - Parameter addressBits: the width of a guest-physical address, which says how long a range register is.
-    package func setModelRegisters(addressBits: UInt32) throws(KVMError) {
+    /// - Parameters:
+    ///   - addressBits: the width of a guest-physical address, which says how long a range register is.
+    ///   - isFirmware: firmware comes first and finds the memory types as reset leaves them.
+    package func setModelRegisters(addressBits: UInt32, isFirmware: Bool = false) throws(KVMError) {
         // Variable range 0: the PCI hole, 3 to 4 GiB, uncached; the rest by default write-back.
         let hole = (
             AddressMap.lowMemoryLimit, (UInt64(1) << UInt64(min(addressBits, 52))) &- (AddressMap.highMemory - AddressMap.lowMemoryLimit)
         )
         let ranges: [(UInt32, UInt64)] = [(0x200, hole.0), (0x201, hole.1 | 0x800)]
-        var entries = (Self.modelRegisters + ranges).map { number, value in
+        let types = ranges + [(0x2FF, UInt64(0x806))]  // MTRRdefType: enabled, write-back
+        var entries = (Self.modelRegisters + (isFirmware ? [] : types)).map { number, value in
             var entry = kvm_msr_entry()
             entry.index = number
             entry.data = value
@@ -45,7 +48,6 @@ extension VCPU {
         (0xC000_0102, 0),  // KERNEL_GS_BASE
         (0x10, 0),  // TSC
         (0x1A0, 1),  // MISC_ENABLE: fast string operations
-        (0x2FF, 0x806),  // MTRRdefType: enabled, write-back
     ]
 
     package func setFloatingPoint() throws(KVMError) {

@@ -38,13 +38,24 @@ package final class VirtualMachine: Sendable {
     /// Puts host memory at a guest-physical address.
     ///
     /// The memory must stay mapped as long as this machine lives.
-    package func setMemory(slot: UInt32, guest: UInt64, host: UnsafeMutableRawPointer, count: UInt64) throws(KVMError) {
+    /// - Parameter isReadOnly: a guest's writes come out as accesses to the memory bus.
+    package func setMemory(
+        slot: UInt32, guest: UInt64, host: UnsafeMutableRawPointer, count: UInt64, isReadOnly: Bool = false
+    ) throws(KVMError) {
         var region = kvm_userspace_memory_region()
         region.slot = slot
+        region.flags = isReadOnly ? UInt32(KVM_MEM_READONLY_FLAG) : 0
         region.guest_phys_addr = guest
         region.memory_size = count
         region.userspace_addr = UInt64(UInt(bitPattern: host))
         try request("map \(count) bytes of guest memory at \(guest)", on: descriptor, KVM_SET_USER_MEMORY_REGION_REQUEST, with: &region)
+    }
+
+    /// Takes away what `setMemory` put into the slot.
+    package func removeMemory(slot: UInt32) throws(KVMError) {
+        var region = kvm_userspace_memory_region()
+        region.slot = slot
+        try request("take memory slot \(slot) away", on: descriptor, KVM_SET_USER_MEMORY_REGION_REQUEST, with: &region)
     }
 
     /// A new vCPU; its local APIC id is its index.

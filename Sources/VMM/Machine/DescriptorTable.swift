@@ -40,14 +40,22 @@ struct DescriptorTable {
 extension MachineConfiguration {
     /// Every descriptor that is named, with the option that names it, in the order of the help text.
     fileprivate var descriptors: [(number: Int32, option: String)] {
-        var all = [(kernel, "--kernel")]
+        var all: [(Int32, String)] = []
+        if let kernel { all.append((kernel, "--kernel")) }
+        if let firmware { all.append((firmware, "--firmware")) }
+        if let nvram {
+            all.append((nvram.descriptor, "--nvram"))
+            if let delta = nvram.delta { all.append((delta, "--nvram")) }
+        }
         all += modules.map { ($0.descriptor, $0.option) }
         for disk in disks {
             all.append((disk.descriptor, "--disk id=\(disk.id)"))
             if let delta = disk.delta { all.append((delta, "--disk id=\(disk.id)")) }
         }
         for network in networks { all.append((network.descriptor, "--net id=\(network.id)")) }
-        for (option, ends) in [("--serial", serial), ("--com2", secondSerial), ("--console", console), ("--control", control)] {
+        for (option, ends) in [
+            ("--serial", serial), ("--com2", secondSerial), ("--console", console), ("--control", control), ("--debug", debug),
+        ] {
             guard let ends else { continue }
             all.append((ends.input, option))
             if ends.output != ends.input { all.append((ends.output, option)) }

@@ -8,15 +8,14 @@ package final class Machine {
     private let kvm: KVM
     private let loop: EventLoop
     private let ram: GuestRAM
-    private let plan: BootPlan
-    private let kernel: BlobFile
-    private let modules: [BlobFile]
+    private let beginning: Beginning
     private let disks: [any Disk]
     private let ports: [NetworkPort]
     private let sockets: Board.Sockets
     private let serial: Stream?
     private let secondSerial: Stream?
     private let console: Stream?
+    private let debug: Stream?
     private var control: ControlChannel
     private let signals: SignalDescriptor
     private let serialRoom: EventCounter
@@ -41,17 +40,10 @@ package final class Machine {
         // Before anything is opened here.
         var descriptors = try DescriptorTable(configuration)
 
-        // The boot inputs: a kernel that is none is found first.
+        // The boot inputs: a kernel that is none is found first. Words about a device come before the control stream is there.
+        let news = TroubleRelay()
         do {
-            let kernel = try BlobFile(SharedDescriptor(descriptors.take(configuration.kernel)))
-            var modules: [BlobFile] = []
-            for unit in configuration.modules { modules.append(try BlobFile(SharedDescriptor(descriptors.take(unit.descriptor)))) }
-            plan = try BootPlan.make(
-                configuration.boot, kernel: kernel,
-                modules: zip(modules, configuration.modules).map { BootModule($0, text: Array($1.text.utf8)) },
-                commandLine: Array(configuration.commandLine.utf8), ram: configuration.ram)
-            self.kernel = kernel
-            self.modules = modules
+            beginning = try Beginning(configuration, &descriptors, trouble: { news.report("nvram", $0) })
         } catch let error as BootError {
             throw MachineFailure(.bootInput, "\(error)")
         } catch let error as MachineFailure {
@@ -65,6 +57,7 @@ package final class Machine {
             kvm = try KVM()
             let limit = try kvm.maximumCPUs()
             guard configuration.cpus <= limit else { throw .lacks("\(configuration.cpus) vCPUs in one machine; it has \(limit)") }
+            if configuration.firmware != nil { try kvm.requireReadOnlyMemory() }
         } catch {
             throw MachineFailure(.unavailable, "\(error)")
         }
@@ -73,15 +66,7 @@ package final class Machine {
         var disks: [any Disk] = []
         for unit in configuration.disks {
             do {
-                let base = try descriptors.take(unit.descriptor)
-                if let delta = unit.delta {
-                    let delta = try descriptors.take(delta)
-                    if !unit.isReadOnly { try Self.lock(delta, unit.id) }
-                    disks.append(try DeltaDisk(base: base, delta: delta, isReadOnly: unit.isReadOnly))
-                } else {
-                    if !unit.isReadOnly { try Self.lock(base, unit.id) }
-                    disks.append(try FileDisk(base, isReadOnly: unit.isReadOnly))
-                }
+                disks.append(try unit.open(&descriptors))
             } catch let failure as MachineFailure {
                 throw failure
             } catch {
@@ -96,6 +81,7 @@ package final class Machine {
             serial = try Self.openStream("serial", configuration.serial, canWait: false, &descriptors, loop)
             secondSerial = try Self.openStream("com2", configuration.secondSerial, canWait: false, &descriptors, loop)
             console = try Self.openStream("console", configuration.console, canWait: true, &descriptors, loop)
+            debug = try Self.openStream("debug", configuration.debug, canWait: false, &descriptors, loop)
             let controlStream = try Self.openStream("control", configuration.control, canWait: false, &descriptors, loop)
             control = ControlChannel(controlStream) { _ in true }
             let loop = loop
@@ -115,8 +101,13 @@ package final class Machine {
                         output: console.output, gate: CounterGate(counter: consoleRoom), bell: try EventCounter(isBlocking: false))
                 } else { nil }
             let units = zip(configuration.disks, disks)
+            let trouble: @Sendable (String, String) -> Void = { device, detail in
+                if limiter.allows(at: EventLoop.now()) { poster?.send(.deviceError(device: device, detail: detail)) }
+            }
+            news.attach(trouble)
             sockets = Board.Sockets(
-                serial: serial?.output ?? NowhereSink(), serialGate: CounterGate(counter: serialRoom),
+                serial: serial?.output ?? NowhereSink(), hasSerial: serial != nil, debug: debug?.output,
+                serialGate: CounterGate(counter: serialRoom),
                 secondSerial: secondSerial.map { [secondSerialRoom] in
                     Board.Sockets.Line(output: $0.output, gate: CounterGate(counter: secondSerialRoom))
                 }, console: consoleSocket,
@@ -128,22 +119,13 @@ package final class Machine {
                         id: unit.id, address: unit.address, mtu: unit.mtu, input: port.input, output: port.output, bell: port.bell)
                 },
                 entropyBell: try EventCounter(isBlocking: false), clockAlarm: LoopAlarm(timer: clockTimer),
-                timerAlarm: LoopAlarm(timer: powerTimer),
-                trouble: { device, detail in
-                    if limiter.allows(at: EventLoop.now()) { poster?.send(.deviceError(device: device, detail: detail)) }
-                })
+                timerAlarm: LoopAlarm(timer: powerTimer), trouble: trouble)
             control = ControlChannel(controlStream) { [weak self] in self?.obey($0) ?? true }
         } catch let failure as MachineFailure {
             throw failure
         } catch {
             throw MachineFailure(.system, "\(error)")
         }
-    }
-
-    /// Two machines that write to one disk destroy it. The lock is the open file's: whoever opened it for this machine may hold it already.
-    private static func lock(_ file: borrowing Descriptor, _ id: String) throws {
-        guard try !file.lock() else { return }
-        throw MachineFailure(.busy, "disk \(id) is in use: another machine writes to it; stop that one first")
     }
 
     private static func openStream(
@@ -175,7 +157,12 @@ package final class Machine {
                 if result.status == .success { result = (.inputOutput, "disk \(unit.id): \(error)") }
             }
         }
+        if let reason = beginning.saveVariables() {
+            control.send(.deviceError(device: "nvram", detail: reason))
+            if result.status == .success { result = (.inputOutput, "nvram: \(reason)") }
+        }
         control.send(.exiting(status: result.status.number))
+        debug?.finish(milliseconds: 1000)
         serial?.finish(milliseconds: 1000)
         secondSerial?.finish(milliseconds: 1000)
         console?.finish(milliseconds: 1000)
@@ -187,7 +174,7 @@ package final class Machine {
         while true {
             let runControl = RunControl(loop: loop.remote)
             let run = try Run(
-                configuration, kvm: kvm, ram: ram, plan: plan, kernel: kernel, modules: modules, sockets: sockets, control: runControl)
+                configuration, kvm: kvm, ram: ram, beginning: beginning, sockets: sockets, control: runControl)
             self.life = run
             self.runControl = runControl
             for (network, port) in zip(run.board.networks, ports) { network.setLink(up: port.isLinkUp) }
@@ -195,7 +182,7 @@ package final class Machine {
             for unit in run.board.units { unit.bell.signal() }
             let news = hasAnnounced ? nil : control.poster
             hasAnnounced = true
-            try run.start { [startTime, boot = plan.chosen] in
+            try run.start { [startTime, boot = beginning.name] in
                 news?.send(.started(microseconds: (EventLoop.now() - startTime) / 1000, boot: boot))
             }
             releaseStartupCode()
@@ -293,6 +280,7 @@ package final class Machine {
         console?.onRoom = { [weak self] in self?.life?.board.console?.bell.signal() }
         serial?.start()
         secondSerial?.start()
+        debug?.start()
         console?.start()
         control.start()
     }

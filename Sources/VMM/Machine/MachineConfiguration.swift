@@ -70,7 +70,12 @@ package struct MachineConfiguration: Sendable {
     package var ram: RAMLayout
     package var cpus = 1
     package var boot = BootProtocol.auto
-    package var kernel: Int32
+    /// What the machine starts from; with firmware, what that may start from.
+    package var kernel: Int32?
+    /// A ROM that the boot processor begins in.
+    package var firmware: Int32?
+    /// Where the ROM keeps its variables.
+    package var nvram: DiskUnit?
     /// Handed to the kernel, in order; for Linux the parts of the initial RAM disk.
     package var modules: [ModuleUnit] = []
     package var commandLine = ""
@@ -81,6 +86,8 @@ package struct MachineConfiguration: Sendable {
     package var secondSerial: StreamEnds?
     package var console: StreamEnds?
     package var control: StreamEnds?
+    /// What is written to the debug console port; without it there is no such port.
+    package var debug: StreamEnds?
     package var resetsOnTripleFault = false
     /// The virtio devices also have the ports that drivers of before version 1 know.
     package var isTransitional = false
@@ -96,9 +103,10 @@ package struct MachineConfiguration: Sendable {
     /// Slots of the PCI bus for both, less bridges, console and entropy.
     package static let slotLimit = 28
 
-    package init(name: String, ram: RAMLayout, kernel: Int32) {
+    package init(name: String, ram: RAMLayout, kernel: Int32? = nil, firmware: Int32? = nil) {
         self.name = name
         self.ram = ram
         self.kernel = kernel
+        self.firmware = firmware
     }
 }

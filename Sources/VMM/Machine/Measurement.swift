@@ -33,7 +33,7 @@ package struct Measurement: Sendable {
     private static func measure() throws(KVMError) -> UInt64 {
         let kvm = try KVM()
         let machine = try kvm.makeMachine()
-        try machine.setKernelPages(tss: AddressMap.kvmPages.lowerBound + 0x1000, identityMap: AddressMap.kvmPages.upperBound - 0x1000)
+        try machine.setKernelPages(tss: AddressMap.kvmTaskState, identityMap: AddressMap.kvmIdentityMap)
         let page = 4096
         do {
             let memory = try Mapping.anonymous(count: page, doing: "map a page for the measurement")

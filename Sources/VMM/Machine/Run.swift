@@ -14,6 +14,7 @@ final class Run {
     private let resetsOnTripleFault: Bool
     private let name: String
     private let ram: GuestRAM
+    private let beginning: Beginning
     private var threads: [RunThread] = []
 
     /// A thread that is waited for once.
@@ -27,11 +28,12 @@ final class Run {
 
     /// Everything up to the first instruction, top to bottom.
     init(
-        _ configuration: MachineConfiguration, kvm: borrowing KVM, ram: GuestRAM, plan: BootPlan, kernel: BlobFile, modules: [BlobFile],
-        sockets: Board.Sockets, control: RunControl
+        _ configuration: MachineConfiguration, kvm: borrowing KVM, ram: GuestRAM, beginning: Beginning, sockets: Board.Sockets,
+        control: RunControl
     ) throws(MachineFailure) {
         self.control = control
         self.ram = ram
+        self.beginning = beginning
         name = configuration.name
         resetsOnTripleFault = configuration.resetsOnTripleFault
         do {
@@ -39,14 +41,15 @@ final class Run {
             // whenever memory changes, and waits for milliseconds once the controllers have left it something to tidy up.
             machine = try kvm.makeMachine()
             try ram.attach(to: machine)
-            try machine.setKernelPages(
-                tss: AddressMap.kvmPages.lowerBound + 0x1000, identityMap: AddressMap.kvmPages.upperBound - 0x1000)
+            if case .firmware(let memory, _, _) = beginning { try memory.attach(to: machine) }
+            try machine.setKernelPages(tss: AddressMap.kvmTaskState, identityMap: AddressMap.kvmIdentityMap)
             try machine.createInterruptChips(ioapicID: UInt32(configuration.cpus))
             // The kernel's own routes know nothing of the timer's way to pin 2, which the tables tell guests.
             try machine.setRoutes(messages: [])
 
             // The board.
-            board = try Board(machine: machine, ram: ram, configuration, sockets: sockets, control: control)
+            board = try Board(
+                machine: machine, ram: ram, configuration, beginning: beginning, sockets: sockets, control: control)
 
             // vCPUs: CPUID before registers, since registers depend on it.
             let leaves = try kvm.supportedCPUID()
@@ -62,18 +65,25 @@ final class Run {
                 let shape = CPUID.Shape(
                     cpus: configuration.cpus, cpu: index, tscKilohertz: vcpu.tscKilohertz(), hasDeadlineTimer: hasDeadlineTimer)
                 try vcpu.setCPUID(CPUID.filtered(leaves, for: shape))
-                try vcpu.setModelRegisters(addressBits: addressBits)
+                try vcpu.setModelRegisters(addressBits: addressBits, isFirmware: beginning.isFirmware)
                 try vcpu.setFloatingPoint()
                 try vcpu.setLocalInterrupts()
                 vcpus.append(vcpu)
             }
-            try vcpus[0].setEntry(plan.entry)
             self.vcpus = vcpus
 
             // What the guest finds in memory.
-            try ram.load(plan, kernel: kernel, modules: modules)
-            for table in ACPITables(cpus: configuration.cpus).tables { ram.memory.write(table.bytes, at: table.address) }
-            for piece in MPTable.pieces(cpus: configuration.cpus) { ram.memory.write(piece.bytes, at: piece.address) }
+            switch beginning {
+            case .kernel(let plan, let kernel, let modules):
+                try vcpus[0].setEntry(plan.entry)
+                try ram.load(plan, kernel: kernel, modules: modules)
+                for table in ACPITables(cpus: configuration.cpus).tables { ram.memory.write(table.bytes, at: table.address) }
+                let pieces = MPTable.pieces(cpus: configuration.cpus) + SMBIOS(ram: ram.layout, cpus: configuration.cpus).pieces
+                for piece in pieces { ram.memory.write(piece.bytes, at: piece.address) }
+            case .firmware(let memory, _, _):
+                // The boot processor is as reset leaves it, at 0xFFFFFFF0; tables are firmware's business.
+                memory.loadShadow(into: ram.memory)
+            }
         } catch let error as KVMError {
             throw MachineFailure(.unavailable, "\(error)")
         } catch let error as BootError {
@@ -127,5 +137,6 @@ final class Run {
         for thread in threads { thread.join() }
         threads = []
         board.shutDown()
+        if case .firmware(let memory, _, _) = beginning { memory.detach() }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite("vmlab-machine's command line")
 struct CommandLineTests {
     @Test(arguments: [
-        ("", "--name is missing"), ("--name x", "--memory is missing"), ("--name x --memory 64MiB", "--kernel is missing"),
+        ("", "--name is missing"), ("--name x", "--memory is missing"), ("--name x --memory 64MiB", "--kernel or --firmware is missing"),
         ("--name x --memory 64 --kernel 3", "a number with a unit"), ("--name x --memory 1MiB --kernel 3", "2MiB to 4TiB"),
         ("--name x --memory 99999999999999999999MiB --kernel 3", "a number with a unit"),
         ("--name x --memory 18446744073709551615GiB --kernel 3", "2MiB to 4TiB"),

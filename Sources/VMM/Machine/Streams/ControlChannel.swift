@@ -103,8 +103,8 @@ struct EventPoster: Sendable {
 
 /// What a machine tells its keeper, one JSON object a line.
 package enum MachineEvent: Sendable {
-    /// Microseconds from the start of the program to the first vCPU's entry into the guest, and the protocol that it was entered by.
-    case started(microseconds: UInt64, boot: BootProtocol)
+    /// Microseconds from the start of the program to the first vCPU's entry into the guest, and the protocol that it was entered by, or "firmware".
+    case started(microseconds: UInt64, boot: String)
     case reset(cause: String)
     case poweredOff
     case guestFault(kind: String, detail: String)
@@ -118,7 +118,7 @@ package enum MachineEvent: Sendable {
 
     package var json: String {
         switch self {
-        case .started(let microseconds, let boot): #"{"event":"started","startup_us":\#(microseconds),"boot":"\#(boot.rawValue)"}"#
+        case .started(let microseconds, let boot): #"{"event":"started","startup_us":\#(microseconds),"boot":"\#(boot)"}"#
         case .reset(let cause): #"{"event":"reset","cause":"\#(escaped(cause))"}"#
         case .poweredOff: #"{"event":"powered-off"}"#
         case .guestFault(let kind, let detail): #"{"event":"guest-fault","kind":"\#(escaped(kind))","detail":"\#(escaped(detail))"}"#
