@@ -143,7 +143,11 @@ final class Person {
 
     func expectNothingLeft(_ what: String = "", _ location: SourceLocation = #_sourceLocation) {
         // Whoever was killed a moment ago may still be on the way out.
-        for _ in 0..<1500 where !processes().isEmpty { usleep(20_000) }
+        var left = 1500
+        while left > 0, !processes().isEmpty {
+            usleep(20_000)
+            left -= 1
+        }
         let commands = processes().map { ProcessTable.command(of: $0) }
         #expect(commands.isEmpty, "\(what): processes are left: \(commands)", sourceLocation: location)
         #expect(files().isEmpty, "\(what): files are left: \(files())", sourceLocation: location)
