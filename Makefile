@@ -14,7 +14,7 @@ TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 chromium cpio d
   strace tcpdump tmux tshark xz-utils zstd
 BENCH_PACKAGES = iproute2 procps vde2
 
-.PHONY: build test bench fuzz poke quickstart install clean build-packages run-packages test-packages bench-packages qemu
+.PHONY: build test menagerie bench fuzz poke quickstart install clean build-packages run-packages test-packages bench-packages qemu
 
 build: build-packages
 	swift build -c release
@@ -29,6 +29,14 @@ test: build-packages run-packages test-packages qemu
 	@mkdir -p .build
 	@set -o pipefail; swift test -c release --skip-build 2>&1 | tee .build/test.log; status=$$?; \
 	  [ $$status = 0 ] || { echo; echo "what failed (all of it is in .build/test.log):"; grep '^✘' .build/test.log; }; exit $$status
+
+# Labs/menagerie as a whole: a dozen systems at once, each judged by what it says. A quarter of an hour, images included.
+menagerie: build-packages run-packages test-packages qemu
+	swift build -c release --build-tests
+	swift build -c release
+	$(MAKE) -C Images/pulse
+	$(MAKE) -C Images/mach-task
+	VMLAB_MENAGERIE=1 swift test -c release --skip-build --filter 'of many systems'
 
 # libFuzzer against everything that guests send to the bridge's services: some minutes for each target.
 fuzz:

@@ -21,7 +21,7 @@ import Testing
                 -accel
                 tcg,thread=multi
                 -cpu
-                max
+                max,-erms,-fsrm
                 -smp
                 1
                 -m

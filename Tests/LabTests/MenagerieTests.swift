@@ -2,8 +2,9 @@ import Foundation
 import Testing
 
 extension `real labs` {
-    /// Every system of `Labs/menagerie` at once: the boot test of each of its images.
-    @Suite(.serialized) struct `of many systems` {
+    /// Every system of `Labs/menagerie` at once: the boot test of each of its images. It takes a quarter of an hour: `make menagerie`.
+    @Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["VMLAB_MENAGERIE"] != nil, "run by `make menagerie`"))
+    struct `of many systems` {
         /// What a guest says on its consoles that no other kind of guest says.
         private static let words: [String: [String]] = [
             "debian-11": ["Debian GNU/Linux 11 (bullseye)"], "debian-12": ["Debian GNU/Linux 12 (bookworm)"],
