@@ -84,6 +84,7 @@ extension Request {
         configuration.control = try Self.stream("--control", value("--control"))
         configuration.debug = try Self.stream("--debug", value("--debug"))
         for (_, text) in options.filter({ $0.name == "--disk" }) { configuration.disks.append(try Self.disk(text)) }
+        for (_, text) in options.filter({ $0.name == "--cdrom" }) { configuration.disks.append(try Self.cdrom(text)) }
         for (_, text) in options.filter({ $0.name == "--net" }) { configuration.networks.append(try Self.network(text)) }
         try Self.check(configuration)
         if let text = value("--triple-fault") {
@@ -98,10 +99,11 @@ extension Request {
     /// Options without a value.
     private static let switches = ["--test-devices", "--transitional"]
 
-    private static let repeatable = ["--disk", "--net", "--module"]
+    private static let repeatable = ["--disk", "--cdrom", "--net", "--module"]
 
     private static let known = [
-        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--net", "--serial", "--com2",
+        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--cdrom", "--net", "--serial",
+        "--com2",
         "--console", "--control", "--debug", "--firmware", "--nvram",
         "--triple-fault", "--dump-acpi",
     ]

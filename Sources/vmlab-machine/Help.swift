@@ -19,8 +19,11 @@ let helpText = """
       --initrd FD            an initial RAM disk: the same as --module FD
       --module FD[:TEXT]     handed to the kernel, repeatable, with its words for Multiboot
       --cmdline TEXT
-      --disk id=ID,fd=N[,delta=M][,read-only]
-                             a virtio disk, repeatable; with delta= the first descriptor is an immutable base
+      --disk id=ID,fd=N[,delta=M][,read-only][,bus=ide]
+                             a virtio disk, repeatable; with delta= the first descriptor is an immutable base. bus=ide: a disk for
+                             systems without virtio, from the first place of the first IDE channel on
+      --cdrom id=ID,fd=N     an ISO 9660 image in a CD drive, repeatable, read-only; from the first place of the second IDE channel on.
+                             The channels have two places each. Firmware boots from disks first, virtio's before IDE's, then from CDs
       --net id=ID,fd=N,mac=MAC[,mtu=N][,mark=HEX]
                              a virtio network interface, repeatable; the descriptor is a stream of records: 4-byte big-endian count,
                              virtio-net header, frame. With mark= (32 digits) both sides begin with that mark

@@ -1,9 +1,9 @@
 import VMM
 
-// What `--disk` and `--net` say: comma-separated keys and values.
+// What `--disk`, `--cdrom` and `--net` say: comma-separated keys and values.
 
 extension Request {
-    /// id=ID,fd=N[,delta=M][,read-only]
+    /// id=ID,fd=N[,delta=M][,read-only][,bus=ide|virtio]
     static func disk(_ text: String) throws(UsageError) -> MachineConfiguration.DiskUnit {
         var id: String?
         var unit = MachineConfiguration.DiskUnit(id: "", descriptor: -1)
@@ -13,7 +13,9 @@ extension Request {
             case ("fd", let value?): unit.descriptor = try descriptor("--disk fd=", value)
             case ("delta", let value?): unit.delta = try descriptor("--disk delta=", value)
             case ("read-only", nil): unit.isReadOnly = true
-            default: throw UsageError(reason: "--disk takes id=ID,fd=N[,delta=M][,read-only], not \"\(text)\"")
+            case ("bus", "ide"): unit.bus = .ide
+            case ("bus", "virtio"): unit.bus = .virtio
+            default: throw UsageError(reason: "--disk takes id=ID,fd=N[,delta=M][,read-only][,bus=ide|virtio], not \"\(text)\"")
             }
         }
         guard let id, (1...20).contains(id.utf8.count), unit.descriptor >= 0 else {
@@ -23,9 +25,19 @@ extension Request {
         return unit
     }
 
+    /// id=ID,fd=N: the medium of a CD drive.
+    static func cdrom(_ text: String) throws(UsageError) -> MachineConfiguration.DiskUnit {
+        guard var unit = try? disk(text), unit.delta == nil, !parts(text).contains(where: { $0.key == "bus" }) else {
+            throw UsageError(reason: "--cdrom takes id=ID,fd=N, with an id of 1 to 20 bytes, not \"\(text)\"")
+        }
+        unit.bus = .cd
+        unit.isReadOnly = true
+        return unit
+    }
+
     /// fd=N[,delta=M][,read-only]
     static func nvram(_ text: String) throws(UsageError) -> MachineConfiguration.DiskUnit {
-        guard let unit = try? disk("id=nvram," + text), unit.id == "nvram" else {
+        guard let unit = try? disk("id=nvram," + text), unit.id == "nvram", unit.bus == .virtio else {
             throw UsageError(reason: "--nvram takes fd=N[,delta=M][,read-only], not \"\(text)\"")
         }
         return unit
@@ -69,7 +81,11 @@ extension Request {
 
     /// What no unit shows by itself.
     static func check(_ configuration: MachineConfiguration) throws(UsageError) {
-        let disks = configuration.disks.count
+        let drives = configuration.disks.count { $0.bus != .virtio }
+        guard drives <= MachineConfiguration.driveLimit else {
+            throw UsageError(reason: "\(drives) IDE disks and CD drives; a machine takes \(MachineConfiguration.driveLimit)")
+        }
+        let disks = configuration.disks.count - drives
         let networks = configuration.networks.count
         guard disks <= MachineConfiguration.diskLimit else {
             throw UsageError(reason: "\(disks) disks; a machine takes \(MachineConfiguration.diskLimit)")

@@ -15,7 +15,8 @@
 ///     0xFEC0_0000  IOAPIC (in KVM)                        0x0600 - 0x063F ACPI PM block (follows PMBA of 00:01.3)
 ///     0xFEE0_0000  local APICs (in KVM)                   0x0CF8 - 0x0CFF PCI configuration, reset control at 0xCF9
 ///     0xFEFF_C000  KVM's own pages                        (0x20/0x21, 0x40-0x43, 0x61, 0xA0/0xA1, 0x4D0/0x4D1: in KVM)
-///     0xFF00_0000  firmware's ROM, up to 16 MiB, ends at 4 GiB
+///     0xFF00_0000  firmware's ROM, up to 16 MiB,          0x01F0, 0x03F6  primary IDE channel (only with a drive that is
+///                  ends at 4 GiB                          0x0170, 0x0376  secondary one    none of virtio's)
 ///     0x1_0000_0000 RAM above 4 GiB
 package enum AddressMap {
     // MARK: Guest-physical
@@ -67,6 +68,9 @@ package enum AddressMap {
     package static let displayByteCount: UInt64 = 48
     package static let com3: UInt64 = 0x3E8
     package static let com4: UInt64 = 0x2E8
+    /// Of the primary and the secondary IDE channel: eight ports, and one.
+    package static let ideCommands: [UInt64] = [0x1F0, 0x170]
+    package static let ideControls: [UInt64] = [0x3F6, 0x376]
     package static let pciConfig: UInt64 = 0xCF8
     /// Where port windows of PCI functions are placed when no firmware does it.
     package static let pciPorts: Range<UInt64> = 0xC000..<0x1_0000
@@ -97,6 +101,8 @@ package enum AddressMap {
     package static let com2IRQ: UInt32 = 3
     package static let keyboardIRQ: UInt32 = 1
     package static let rtcIRQ: UInt32 = 8
+    /// Of the primary and the secondary IDE channel.
+    package static let ideIRQs: [UInt32] = [14, 15]
     /// ACPI's interrupt: level, active low in the MADT's words; asserted is `true` on the line.
     package static let sciIRQ: UInt32 = 9
 
@@ -120,6 +126,7 @@ package enum AddressMap {
 
     package static let hostBridge = PCIAddress(device: 0, function: 0)
     package static let isaBridge = PCIAddress(device: 1, function: 0)
+    package static let ideFunction = PCIAddress(device: 1, function: 1)
     package static let powerFunction = PCIAddress(device: 1, function: 3)
     /// virtio devices take slots from here up, in the order they are given.
     package static let firstFreeSlot: UInt8 = 2

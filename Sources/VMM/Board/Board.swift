@@ -40,7 +40,9 @@ final class Board: Sendable {
         var serialGate: any InputGate
         var secondSerial: Line?
         var console: Console?
+        /// virtio's.
         var disks: [DiskUnit]
+        var drives: DrivePlaces?
         var networks: [NetworkPlug]
         var entropyBell: EventCounter
         var clockAlarm: any Alarm
@@ -53,6 +55,13 @@ final class Board: Sendable {
     struct Unit: Sendable {
         let name: String
         let device: VirtioPCI
+        let bell: EventCounter
+    }
+
+    /// An IDE channel and the bell that its worker waits for.
+    struct Channel: Sendable {
+        let name: String
+        let device: IDEChannel
         let bell: EventCounter
     }
 
@@ -77,6 +86,8 @@ final class Board: Sendable {
     /// COM2, where something is plugged in.
     let secondSerial: UART16550?
     let disks: [Unit]
+    /// The IDE channels, where there are drives on them.
+    let channels: [Channel]
     let networks: [Network]
     let entropy: Unit
     let console: Unit?
@@ -136,6 +147,12 @@ final class Board: Sendable {
             AddressMap.isaBridge: isaBridge,
             AddressMap.powerFunction: powerFunction,
         ]
+        if let drives = sockets.drives {
+            channels = drives.channels(memory: memory, trouble: sockets.trouble) { line(AddressMap.ideIRQs[$0]) }
+            functions[AddressMap.ideFunction] = IDEController(channels: channels.map(\.device), ports: ports)
+        } else {
+            channels = []
+        }
         let messages = MessageInterrupts(machine) { sockets.trouble("interrupts", $0) }
         var slot = AddressMap.firstFreeSlot
         let windows = windows
@@ -179,7 +196,8 @@ final class Board: Sendable {
             try firmware.attach(to: windows)
             let layout = ram.layout
             let items = FirmwareItems(
-                cpus: configuration.cpus, ram: layout, payload: payload, diskSlots: disks.map(\.device.address.device),
+                cpus: configuration.cpus, ram: layout, payload: payload,
+                disks: disks.map { FirmwareItems.name(ofDiskAt: $0.device.address) } + (sockets.drives?.bootNames ?? []),
                 hasSerialConsole: sockets.hasSerial,
                 setting: {
                     var setting = ACPITables.Setting()

@@ -12,14 +12,23 @@ struct FirmwareItems {
     var cpus: Int
     var ram: RAMLayout
     var payload: Payload?
-    /// Slots of disks, in boot order.
-    var diskSlots: [UInt8]
+    /// Open Firmware's names of the disks, in boot order.
+    var disks: [String]
     var hasSerialConsole: Bool
     /// The board as firmware has set it up by now.
     var setting: @Sendable () -> ACPITables.Setting
 
     func device(memory: GuestMemory) -> FirmwareConfiguration {
         FirmwareConfiguration(numbered: numbered, files: files, memory: memory)
+    }
+
+    /// A virtio disk.
+    static func name(ofDiskAt address: PCIAddress) -> String { "/pci@i0cf8/scsi@\(hex(address.device))/disk@0,0" }
+
+    /// A drive of the IDE function.
+    static func name(ofDrive number: Int, onChannel channel: Int) -> String {
+        let address = AddressMap.ideFunction
+        return "/pci@i0cf8/ide@\(hex(address.device)),\(hex(address.function))/drive@\(channel)/disk@\(number)"
     }
 
     private var numbered: [UInt16: FirmwareConfiguration.Item] {
@@ -80,10 +89,9 @@ struct FirmwareItems {
             port.append(UInt16(truncatingIfNeeded: AddressMap.com1))
             files.append(("etc/sercon-port", .bytes(port.bytes)))
         }
-        if !diskSlots.isEmpty {
-            // Open Firmware's names of the disks, one a line, with a zero after the last.
-            let lines = diskSlots.map { "/pci@i0cf8/scsi@\(hex($0))/disk@0,0" }
-            files.append(("bootorder", .bytes(Array(lines.joined(separator: "\n").utf8) + [0])))
+        if !disks.isEmpty {
+            // One a line, with a zero after the last.
+            files.append(("bootorder", .bytes(Array(disks.joined(separator: "\n").utf8) + [0])))
         }
         return files.map { ($0.0, .init($0.1)) }
     }

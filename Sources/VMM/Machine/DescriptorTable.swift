@@ -49,8 +49,8 @@ extension MachineConfiguration {
         }
         all += modules.map { ($0.descriptor, $0.option) }
         for disk in disks {
-            all.append((disk.descriptor, "--disk id=\(disk.id)"))
-            if let delta = disk.delta { all.append((delta, "--disk id=\(disk.id)")) }
+            all.append((disk.descriptor, "\(disk.option) id=\(disk.id)"))
+            if let delta = disk.delta { all.append((delta, "\(disk.option) id=\(disk.id)")) }
         }
         for network in networks { all.append((network.descriptor, "--net id=\(network.id)")) }
         for (option, ends) in [

@@ -100,7 +100,9 @@ package final class Machine {
                     Board.Sockets.Console(
                         output: console.output, gate: CounterGate(counter: consoleRoom), bell: try EventCounter(isBlocking: false))
                 } else { nil }
-            let units = zip(configuration.disks, disks)
+            let units = zip(configuration.disks, disks).map { unit, disk in
+                (unit: unit, storage: DiskStorage(disk: disk))
+            }
             let trouble: @Sendable (String, String) -> Void = { device, detail in
                 if limiter.allows(at: EventLoop.now()) { poster?.send(.deviceError(device: device, detail: detail)) }
             }
@@ -111,9 +113,10 @@ package final class Machine {
                 secondSerial: secondSerial.map { [secondSerialRoom] in
                     Board.Sockets.Line(output: $0.output, gate: CounterGate(counter: secondSerialRoom))
                 }, console: consoleSocket,
-                disks: try units.map { unit, disk in
-                    Board.Sockets.DiskUnit(id: unit.id, storage: DiskStorage(disk: disk), bell: try EventCounter(isBlocking: true))
+                disks: try units.filter { $0.unit.bus == .virtio }.map {
+                    Board.Sockets.DiskUnit(id: $0.unit.id, storage: $0.storage, bell: try EventCounter(isBlocking: true))
                 },
+                drives: try DrivePlaces(units.filter { $0.unit.bus != .virtio }),
                 networks: zip(configuration.networks, ports).map { unit, port in
                     Board.Sockets.NetworkPlug(
                         id: unit.id, address: unit.address, mtu: unit.mtu, input: port.input, output: port.output, bell: port.bell)

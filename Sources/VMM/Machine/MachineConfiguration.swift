@@ -3,19 +3,33 @@ internal import PortStream
 /// One machine as its command line describes it. Descriptors are numbers, already open.
 package struct MachineConfiguration: Sendable {
     package struct DiskUnit: Sendable {
+        /// How the guest reaches it.
+        package enum Bus: Sendable {
+            case virtio
+            /// A disk of an IDE channel.
+            case ide
+            /// The medium of a CD drive of an IDE channel.
+            case cd
+        }
+
         /// The serial number that the guest finds the disk by: at most 20 bytes.
         package var id: String
         package var descriptor: Int32
         /// What the machine's own changes go to; the first descriptor is then an immutable base.
         package var delta: Int32?
         package var isReadOnly: Bool
+        package var bus: Bus
 
-        package init(id: String, descriptor: Int32, delta: Int32? = nil, isReadOnly: Bool = false) {
+        package init(id: String, descriptor: Int32, delta: Int32? = nil, isReadOnly: Bool = false, bus: Bus = .virtio) {
             self.id = id
             self.descriptor = descriptor
             self.delta = delta
             self.isReadOnly = isReadOnly
+            self.bus = bus
         }
+
+        /// The option that names it.
+        var option: String { bus == .cd ? "--cdrom" : "--disk" }
     }
 
     package struct NetworkUnit: Hashable, Sendable {
@@ -97,6 +111,8 @@ package struct MachineConfiguration: Sendable {
     /// vCPUs of one machine: the tables and the tests go so far.
     package static let cpuLimit = 8
     package static let diskLimit = 24
+    /// Two channels of two drives.
+    package static let driveLimit = 4
     package static let networkLimit = 8
     /// What IPv4 asks of every link.
     package static let smallestMTU: UInt16 = 68

@@ -95,7 +95,7 @@ final class Run {
         }
     }
 
-    /// Starts a thread for each disk and each vCPU.
+    /// Starts a thread for each virtio disk, each IDE channel with drives, and each vCPU.
     ///
     /// - Parameter whenEntering: called once, on the first vCPU's thread, before it enters the guest.
     func start(whenEntering: @escaping @Sendable () -> Void) throws(MachineFailure) {
@@ -103,6 +103,10 @@ final class Run {
             for unit in board.disks {
                 let control = control
                 threads.append(RunThread(try NamedThread("disk \(unit.name)") { Self.serve(unit, until: control) }))
+            }
+            for channel in board.channels {
+                let control = control
+                threads.append(RunThread(try NamedThread(channel.name) { Self.serve(channel, until: control) }))
             }
             for vcpu in vcpus {
                 let loop = VCPULoop(
@@ -131,9 +135,19 @@ final class Run {
         }
     }
 
+    private static func serve(_ channel: Board.Channel, until control: RunControl) {
+        while true {
+            channel.bell.take()
+            repeat {
+                if control.hasEnded { return }
+            } while channel.device.process()
+        }
+    }
+
     /// Waits for all threads; `control` has ended.
     func finish() {
         for unit in board.disks { unit.bell.signal() }
+        for channel in board.channels { channel.bell.signal() }
         for thread in threads { thread.join() }
         threads = []
         board.shutDown()

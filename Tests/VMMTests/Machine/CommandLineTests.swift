@@ -19,6 +19,14 @@ struct CommandLineTests {
         ("--name x --memory 64MiB --kernel 3 --disk id=a", "--disk needs an id"),
         ("--name x --memory 64MiB --kernel 3 --disk id=123456789012345678901,fd=3", "1 to 20 bytes"),
         ("--name x --memory 64MiB --kernel 3 --disk id=a,fd=4,cache=none", "--disk takes id=ID"),
+        ("--name x --memory 64MiB --kernel 3 --disk id=a,fd=4,bus=scsi", "[,bus=ide|virtio], not"),
+        ("--name x --memory 64MiB --kernel 3 --cdrom id=a", "--cdrom takes id=ID,fd=N"),
+        ("--name x --memory 64MiB --kernel 3 --cdrom id=a,fd=4,delta=5", "--cdrom takes id=ID,fd=N"),
+        ("--name x --memory 64MiB --kernel 3 --cdrom id=a,fd=4,bus=ide", "--cdrom takes id=ID,fd=N"),
+        (
+            "--name x --memory 64MiB --kernel 3 --cdrom id=a,fd=4 --cdrom id=b,fd=5 --disk id=c,fd=6,bus=ide --disk id=d,fd=7,bus=ide --cdrom id=e,fd=8",
+            "5 IDE disks and CD drives; a machine takes 4"
+        ),
         ("--name x --memory 64MiB --kernel 3 --net id=a,fd=4", "--net needs a descriptor and an address"),
         ("--name x --memory 64MiB --kernel 3 --net fd=4,mac=02:00:00:00:00:01", "--net needs an id"),
         ("--name x --memory 64MiB --kernel 3 --net 'id=a b,fd=4,mac=02:00:00:00:00:01'", "without blanks"),
@@ -42,6 +50,7 @@ struct CommandLineTests {
         // The first numbers that this program's own descriptors would get.
         ("--name x --memory 64MiB --kernel 10 --disk id=a,fd=3 10</dev/null", "--disk id=a: descriptor 3 is not open"),
         ("--name x --memory 64MiB --kernel 10 --disk id=a,fd=4,delta=5 10</dev/null", "--disk id=a: descriptor 4 is not open"),
+        ("--name x --memory 64MiB --kernel 10 --cdrom id=a,fd=4 10</dev/null", "--cdrom id=a: descriptor 4 is not open"),
         ("--name x --memory 64MiB --kernel 10 --net id=a,fd=6,mac=02:00:00:00:00:01 10</dev/null", "--net id=a: descriptor 6 is not open"),
         ("--name x --memory 64MiB --kernel 10 --initrd 10 10</dev/null", "10 is named by --kernel and by --initrd"),
         ("--name x --memory 64MiB --kernel 10 --disk id=a,fd=11,delta=11 10</dev/null 11</dev/null", "11 is named twice by --disk id=a"),
@@ -65,8 +74,9 @@ struct CommandLineTests {
         let result = MachineProgram.run("--help")
         #expect(result.status == 0)
         #expect(result.output.hasPrefix("vmlab-machine --name demo"))
-        for option in ["--disk", "--net", "--serial", "--console", "--control", "--triple-fault", "--measure-kvm", "--dump-acpi", "--boot"]
-        {
+        for option in [
+            "--disk", "--cdrom", "--net", "--serial", "--console", "--control", "--triple-fault", "--measure-kvm", "--dump-acpi", "--boot",
+        ] {
             #expect(result.output.contains(option))
         }
         #expect(MachineProgram.run("--version").output.hasPrefix("vmlab-machine "))

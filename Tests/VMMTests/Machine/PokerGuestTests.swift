@@ -13,7 +13,7 @@ struct PokerGuestTests {
     private func run(_ code: [UInt8], limit: Int) throws -> MachineProgram.Result {
         let kernel = BzImage(code: code, memoryNeeded: UInt32(code.count + 0x10_0000), isRelocatable: false)
         try scratch.write(kernel.bytes, to: "kernel")
-        try scratch.write([UInt8](repeating: 0x5A, count: 1 << 20), to: "disk")
+        for name in ["disk", "drive"] { try scratch.write([UInt8](repeating: 0x5A, count: 1 << 20), to: name) }
         try scratch.write([], to: "console")
         for name in ["fifo", "net"] where !FileManager.default.fileExists(atPath: scratch.path(name)) {
             mkfifo(scratch.path(name), 0o600)
@@ -21,6 +21,7 @@ struct PokerGuestTests {
         return MachineProgram.shell(
             """
             "$MACHINE" --name poked --memory 32MiB --kernel 10 --serial 8:7 --console 12 --control 9:6 --disk id=d,fd=11 --disk id=r,fd=14,read-only \\
+              --disk id=i,fd=15,bus=ide --cdrom id=c,fd=16 15<>drive 16<drive \\
               --net id=n,fd=13,mac=02:00:00:00:00:01 10<kernel 8<>fifo 7>said 9<>fifo 6>events 11<>disk 14<disk 12<>console 13<>net &
             for tick in $(seq \(limit * 10)); do
               kill -0 $! 2>/dev/null || break
