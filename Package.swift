@@ -51,7 +51,7 @@ let package = Package(
 
         // From the lab file to the plan: values only.
         room("LabModel"),
-        room("LabFile", ["LabModel", "CYAML"]),
+        room("LabFile", ["LabModel", "Processor", "CYAML"]),
         room("LabPlan", ["LabModel"]),
         room("LabGraph", ["LabModel"]),
 
@@ -77,9 +77,10 @@ let package = Package(
 
         // One guest. No Foundation from here on.
         room("PortStream"),
+        room("Processor"),
         room("Devices", ["PortStream"]),
-        room("VMM", ["Devices", "PortStream", "Host", "CLinux"]),
-        staticProgram("vmlab-machine", ["VMM", "Devices", "Host"]),
+        room("VMM", ["Devices", "PortStream", "Processor", "Host", "CLinux"]),
+        staticProgram("vmlab-machine", ["VMM", "Devices", "Processor", "Host"]),
         staticProgram("vmlab-carrier-init", ["CarrierLink", "Host", "CLinux", system]),
         staticProgram("vmlab-leash", ["Host", "CLinux", system]),
 
@@ -93,7 +94,7 @@ let package = Package(
         tests("CarrierTests", ["Carrier", "CarrierLink", "LabImages", "LabModel", "Host", "CLinux", system]),
         tests("DevicesTests", ["Devices", "PortStream"]),
         tests("LabNetworkTests", ["LabNetwork", "LabModel", "LabPlan", "PortStream", "Host"]),
-        tests("VMMTests", ["VMM", "Devices", "PortStream", "Host"]),
+        tests("VMMTests", ["VMM", "Devices", "PortStream", "Processor", "Host"]),
         tests("TidyTests", []),
         tests("LabTests", ["LabModel", "Host", "TestSupport"]),
     ]

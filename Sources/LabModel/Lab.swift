@@ -28,6 +28,7 @@ package struct Machine: Hashable, Sendable, Codable {
     /// 1 to 8.
     package var cpus: Int
     package var memory: ByteCount
+    package var hardware: Hardware
     /// Extra, empty disks; the image's own disk comes first on the bus.
     package var disks: [ByteCount]
     /// In the order in which its guest sees them on the bus, each network at most once.
@@ -43,7 +44,8 @@ package struct Machine: Hashable, Sendable, Codable {
     package var restart: RestartPolicy
 
     package init(
-        name: String, image: String, cpus: Int, memory: ByteCount, disks: [ByteCount], interfaces: [Interface] = [],
+        name: String, image: String, cpus: Int, memory: ByteCount, hardware: Hardware = Hardware(), disks: [ByteCount],
+        interfaces: [Interface] = [],
         publish: [PublishedPort] = [], files: [ImageRecipe.File] = [], commandLine: String, after: [String], ready: Readiness,
         restart: RestartPolicy
     ) {
@@ -51,6 +53,7 @@ package struct Machine: Hashable, Sendable, Codable {
         self.image = image
         self.cpus = cpus
         self.memory = memory
+        self.hardware = hardware
         self.disks = disks
         self.interfaces = interfaces
         self.publish = publish

@@ -9,6 +9,7 @@ enum DescriptorNumber {
     static let firmware: Int32 = 6
     static let variables: Int32 = 7
     static let variablesDelta: Int32 = 8
+    static let secondSerial: Int32 = 9
     static let kernel: Int32 = 10
     static let initrd: Int32 = 11
     static let rootBase: Int32 = 12
@@ -27,6 +28,8 @@ extension MachineLaunch {
     /// - Parameter networks: all of the lab's, or at least those that the machine is on.
     package init(_ machine: Machine, image: ImageFacts, disks: [MachineDisk], networks: [Network] = []) {
         var arguments = ["--name", machine.name, "--memory", machine.memory.description, "--cpus", String(machine.cpus)]
+        if machine.hardware.cpu != Hardware.CPU() { arguments += ["--cpu", machine.hardware.cpu.text] }
+        if machine.hardware.isTransitional { arguments.append("--transitional") }
         if image.hasKernel { arguments += ["--boot", image.bootProtocol.rawValue] }
         var descriptors: [Descriptor] = []
 
@@ -41,6 +44,9 @@ extension MachineLaunch {
         if let disk = disks.first(where: { $0.id == MachineDisk.variables }), let base = disk.base {
             let base = hand(DescriptorNumber.variables, .disk(path: base, writable: false))
             arguments += ["--nvram", "fd=\(base),delta=" + hand(DescriptorNumber.variablesDelta, .disk(path: disk.path, writable: true))]
+        }
+        if machine.hardware.hasSecondSerial {
+            arguments += ["--com2", hand(DescriptorNumber.secondSerial, .stream(name: "com2"))]
         }
         if image.hasKernel { arguments += ["--kernel", hand(DescriptorNumber.kernel, .blob(path: image.folder.kernel))] }
         if image.hasInitrd { arguments += ["--initrd", hand(DescriptorNumber.initrd, .blob(path: image.folder.initrd))] }
@@ -82,13 +88,13 @@ extension MachineLaunch {
 
     /// A line for bash that starts the same machine by hand, its serial console on the terminal.
     ///
-    /// It has no control stream (there is no keeper to listen), no second console and no networks (there is no bridge).
+    /// It has no control stream (there is no keeper to listen), no further consoles and no networks (there is no bridge).
     package func shellLine(program: String = "vmlab-machine") -> String {
         var words = [MachineLaunch.shellQuoted(program)]
         var index = arguments.startIndex
         while index < arguments.endIndex {
             let word = arguments[index]
-            if word == "--control" || word == "--console" || word == "--net" {
+            if word == "--control" || word == "--console" || word == "--com2" || word == "--net" {
                 index += 2
             } else if word == "--serial" {
                 words += [word, "0:1"]

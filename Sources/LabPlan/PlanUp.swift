@@ -180,6 +180,11 @@ struct UpPlanner {
         }
         if old.cpus != new.cpus { changes.append("cpus changed from \(old.cpus) to \(new.cpus)") }
         if old.memory != new.memory { changes.append("memory changed from \(old.memory) to \(new.memory)") }
+        if old.hardware.cpu != new.hardware.cpu {
+            changes.append("cpu changed from \(old.hardware.cpu.text) to \(new.hardware.cpu.text)")
+        }
+        if old.hardware.isTransitional != new.hardware.isTransitional { changes.append("virtio changed") }
+        if old.hardware.hasSecondSerial != new.hardware.hasSecondSerial { changes.append("com2 changed") }
         if old.disks != new.disks { changes.append("disks changed from \(Plan.list(old.disks)) to \(Plan.list(new.disks))") }
         if old.commandLine != new.commandLine { changes.append("cmdline changed") }
         if old.files != new.files { changes.append("files changed") }

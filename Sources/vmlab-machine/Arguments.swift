@@ -1,9 +1,11 @@
+import Processor
 import VMM
 
 /// What the command line asks for.
 enum Request {
     case run(MachineConfiguration)
     case measure
+    case showCPU
     case dumpTables(folder: String, cpus: Int)
     case help
     case version
@@ -29,6 +31,9 @@ extension Request {
                 return
             case "--measure-kvm":
                 self = .measure
+                return
+            case "--show-cpu":
+                self = .showCPU
                 return
             default: break
             }
@@ -68,6 +73,13 @@ extension Request {
             configuration.nvram = try Self.nvram(text)
         }
         configuration.cpus = cpus
+        if let text = value("--cpu") {
+            do throws(CPUChoice.Fault) {
+                configuration.cpu = try CPUChoice(text)
+            } catch {
+                throw UsageError(reason: "--cpu: \(error)")
+            }
+        }
         if let text = value("--boot") {
             guard let boot = BootProtocol(rawValue: text) else {
                 throw UsageError(reason: "--boot takes auto, linux, pvh, multiboot or multiboot2, not \"\(text)\"")
@@ -102,7 +114,8 @@ extension Request {
     private static let repeatable = ["--disk", "--cdrom", "--net", "--module"]
 
     private static let known = [
-        "--name", "--memory", "--cpus", "--boot", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--cdrom", "--net", "--serial",
+        "--name", "--memory", "--cpus", "--cpu", "--boot", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--cdrom", "--net",
+        "--serial",
         "--com2",
         "--console", "--control", "--debug", "--firmware", "--nvram",
         "--triple-fault", "--dump-acpi",

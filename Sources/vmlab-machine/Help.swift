@@ -8,6 +8,10 @@ let helpText = """
       --name NAME            what messages call the machine
       --memory SIZE          2MiB to 4TiB, with its unit
       --cpus N               1 to 8 (default 1)
+      --cpu MODEL[,NAME=on|off]...
+                             host (default: all that this host's KVM can give), baseline, x86-64-v2 or x86-64-v3 (the levels of
+                             the psABI, the same on every host), and features by their names in Linux's /proc/cpuinfo.
+                             What the host cannot give is refused
       --boot PROTOCOL        auto (default: by the file's own headers), linux (bzImage),
                              pvh (ELF with the note), multiboot, multiboot2
       --kernel FD            read at start and at each reset; with --firmware, what that may boot without a disk
@@ -40,6 +44,7 @@ let helpText = """
                              ports 0xE0 to 0xE8, interrupt lines at ports 0x2000 to 0x2017 and memory at 0xFF000000, as in QEMU's pc-testdev
 
       --measure-kvm          what /dev/kvm is worth here, as one line of JSON
+      --show-cpu             what processors guests can have here, as one line of JSON
       --dump-acpi FOLDER     the tables a guest would get, one file each, and the MP table; takes --cpus
       --version, --help
 

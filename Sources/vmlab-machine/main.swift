@@ -29,6 +29,7 @@ do {
     case .help: write(helpText, to: STDOUT_FILENO)
     case .version: write(versionText, to: STDOUT_FILENO)
     case .measure: write(Measurement.take().json + "\n", to: STDOUT_FILENO)
+    case .showCPU: write(ProcessorReport.take().json + "\n", to: STDOUT_FILENO)
     case .dumpTables(let folder, let cpus):
         do {
             try dumpTables(to: folder, cpus: cpus)

@@ -43,6 +43,24 @@ import Testing
         #expect(lab.machines[3].ready == .started)
     }
 
+    @Test func `says which processor and what else is on the board, a machine's own words before those of all`() throws {
+        let lab = try Reading.lab(
+            """
+            name: shop
+            defaults: {image: pulse, cpu: baseline, virtio: transitional}
+            machines:
+              plain: {}
+              other: {cpu: {model: host, features: {x2apic: off, avx: on}}, virtio: modern, com2: true}
+              same: {cpu: {features: {}}, com2: false}
+            """
+        ).get()
+        #expect(lab.machines[0].hardware == Hardware(cpu: .init(model: "baseline"), isTransitional: true))
+        let switches = [Hardware.Switch(feature: "avx", isOn: true), Hardware.Switch(feature: "x2apic", isOn: false)]
+        #expect(lab.machines[1].hardware == Hardware(cpu: .init(model: "host", switches: switches), hasSecondSerial: true))
+        #expect(lab.machines[1].hardware.cpu.text == "host,avx=on,x2apic=off")
+        #expect(lab.machines[2].hardware == Hardware(isTransitional: true))
+    }
+
     @Test func `holds each recipe once, in order of first use`() throws {
         let lab = try Reading.lab(shop).get()
         #expect(lab.images.map(\.name) == ["debian-12", "pulse"])

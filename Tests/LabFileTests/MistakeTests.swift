@@ -48,11 +48,13 @@ struct Seeded: Sendable, CustomTestStringConvertible {
 
     static let keys: [Seeded] = [
         .machine("«memroy: 1GiB", "unknown key `memroy`; did you mean `memory`?"),
-        .machine("«cpu: 1", "unknown key `cpu`; did you mean `cpus`?"),
+        .machine("«cpuz: 1", "unknown key `cpuz`; did you mean `cpus`?"),
+        .machine("cpu: {«modell: host}", "unknown key `modell`; did you mean `model`?"),
         .machine("«RESTART: always", "unknown key `RESTART`; did you mean `restart`?"),
         .machine(
             "«colour: red",
-            "unknown key `colour`; known here: image, cpus, memory, ready, restart, disks, networks, publish, files, cmdline, after, count"),
+            "unknown key `colour`; known here: image, cpus, memory, cpu, virtio, com2, ready, restart, disks, networks, publish, files, cmdline, after, count"
+        ),
         .machine("«labels: [lan]", "`labels` is not supported by this version of vmlab"),
         .machine("ready: {«exec: pg_isready, console: x}", "`exec` is not supported by this version of vmlab"),
         .machine("cpus: 1\n    «cpus: 2", "key `cpus` is given twice; the first is in line 6"),
@@ -82,6 +84,22 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         .machine("cpus: «[1]", "`cpus` wants a whole number from 1 to 8, not a list"),
         .machine("cpus:«", "`cpus` wants a whole number from 1 to 8, not nothing"),
         .machine("cpus: «99999999999999999999999", "`cpus` wants a whole number from 1 to 8, not `99999999999999999999999`"),
+        .machine("cpu: «2", "`cpu` says which processor, such as `baseline`; `cpus: 2` says how many"),
+        .machine("cpu: «basline", "`cpu` cannot be `basline`; did you mean `baseline`?"),
+        .machine("cpu: «i486", "`cpu` wants one of `host`, `baseline`, `x86-64-v2`, `x86-64-v3`, not `i486`"),
+        .machine("cpu: «[host]", "`cpu` wants one of `host`, `baseline`, `x86-64-v2`, `x86-64-v3`, not a list"),
+        .machine("cpu: {features: «[avx]}", "`features` wants a mapping such as `{avx: off}`, not a list"),
+        .machine("cpu: {features: {«x2apci: off}}", "there is no CPU feature `x2apci`; did you mean `x2apic`?"),
+        .machine("cpu: {features: {«sse3: on}}", "there is no CPU feature `sse3`; did you mean `pni`?"),
+        .machine("cpu: {features: {«teleport: on}}", "there is no CPU feature `teleport`"),
+        .machine("cpu: {features: {avx: «true}}", "`avx` wants one of `on`, `off`, not `true`"),
+        .machine(
+            "cpu: {features: {«sse2: off}}", "CPU feature sse2 is part of every machine's processor and cannot be switched"),
+        .machine(
+            "cpu: {features: {xsave: off, «avx2: on}}", "CPU feature `avx2` cannot be on without `xsave`, which is off"),
+        .machine("virtio: «transitionl", "`virtio` cannot be `transitionl`; did you mean `transitional`?"),
+        .machine("virtio: «legacy", "`virtio` wants one of `modern`, `transitional`, not `legacy`"),
+        .machine("com2: «yes", "`com2` wants `true` or `false`, not `yes`"),
         .machine("memory: «512", "`memory` wants a unit: 512MiB or 512GiB?"),
         .machine("memory: «512MB", "`memory` has no unit that is known in `512MB`; did you mean `512MiB`?"),
         .machine("memory: «2g", "`memory` has no unit that is known in `2g`; did you mean `2GiB`?"),
@@ -166,7 +184,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         Seeded("name: a\nmachines:\n  «db: {cpus: 1}\n", "machine `db` has no `image`, and there is none in `defaults`"),
         Seeded(
             "name: a\ndefaults: {«disks: []}\nmachines: {db: {image: pulse}}\n",
-            "unknown key `disks`; known here: image, cpus, memory, ready, restart, networks"),
+            "unknown key `disks`; known here: image, cpus, memory, cpu, virtio, com2, ready, restart, networks"),
         Seeded("name: a\nmachines: {db: {image: pulse}}\n«---\nname: b\n", "a second document begins here; a file holds one"),
         .machine("disks: [\(String(repeating: "{size: 1GiB}, ", count: 16))«{size: 1GiB}]", "`disks` has 17 entries; the most is 16"),
     ]

@@ -75,6 +75,14 @@ import Testing
         #expect(reason("stop/db", in: plan) == "disks changed from 4GiB to 8GiB + 1GiB")
     }
 
+    @Test func `another processor, other drivers or another port is another machine`() {
+        var lab = Shop.lab
+        lab.machines[1].hardware = Hardware(
+            cpu: .init(model: "baseline", switches: [.init(feature: "x2apic", isOn: false)]), isTransitional: true, hasSecondSerial: true)
+        let plan = Shop.up(lab, Shop.running)
+        #expect(reason("stop/db", in: plan) == "cpu changed from host to baseline,x2apic=off, virtio changed, com2 changed")
+    }
+
     @Test func `a machine gone from the file is stopped and deleted, those who waited for it first`() {
         var lab = Shop.lab
         lab.machines.removeFirst(2)

@@ -31,9 +31,38 @@ extension `real labs` {
             let said = try cloud.type("cloud-init status --wait; cat /var/lib/cloud/data/instance-id; cat /run/cloud-init/cloud-id")
             #expect(said.contains("status: done") && said.contains("\nnocloud"), "\(said)")
             #expect(said.contains(Derived.machineID(lab: "identity", seed: 11, machine: "cloud")), "\(said)")
+            try expectHardware(Typist(user, folder, "ifup"), cloud)
             let down = try user.vmlab("down", folder, limitSeconds: 240)
             #expect(down.status == 0 && down.all.contains("left behind: nothing"), "\(down.all)")
             user.expectNothingLeft()
+        }
+
+        /// One has the processor that it was given; the other has old drivers' devices, and a second serial port that people can read and write.
+        private func expectHardware(_ plain: Typist, _ other: Typist) throws {
+            let shown = try plain.type("cat /proc/cpuinfo; cat /sys/devices/system/cpu/cpu*/topology/core_cpus_list")
+            #expect(shown.contains("model name\t: vmlab baseline\n"), "\(shown)")
+            let flags = try #require(shown.firstMatch(of: #/flags\t+: (.*)/#), "\(shown)").1.split(separator: " ")
+            for flag in ["lm", "nx", "sse2", "pni", "ssse3", "hypervisor", "tsc_deadline_timer"] {
+                #expect(flags.contains(Substring(flag)), "\(flag)")
+            }
+            for flag in ["x2apic", "vme", "sse4_1", "popcnt", "xsave", "avx", "rdrand", "smep", "rdtscp", "pdpe1gb", "abm"] {
+                #expect(!flags.contains(Substring(flag)), "\(flag) in \(flags)")
+            }
+            #expect(shown.contains("cpu cores\t: 2\n") && shown.contains("apicid\t\t: 1\n") && shown.contains("\n0\n1\n"), "\(shown)")
+
+            let ids = try other.type("cat /sys/bus/pci/devices/*/device")
+            #expect(ids.contains("0x1000\n") && !ids.contains("0x1041"), "\(ids)")
+            _ = try other.type(
+                "head -n 1 < /dev/ttyS1 > /root/heard & stty -F /dev/ttyS1 raw -echo; echo from the second port > /dev/ttyS1")
+            let said = try other.user.vmlab(
+                "console", "cloud", "--stream", "com2", "-f", other.folder, "--since", "boot", "--until", "from the second port",
+                "--timeout",
+                "60s", limitSeconds: 120)
+            #expect(said.status == 0, "\(said.all)")
+            _ = try other.user.vmlab(
+                "console", "cloud", "--stream", "com2", "-f", other.folder, input: "to the second port\n", limitSeconds: 120)
+            let heard = try other.type("wait; cat /root/heard")
+            #expect(heard.contains("to the second port\nsaid "), "\(heard)")
         }
     }
 }

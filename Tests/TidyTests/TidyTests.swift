@@ -4,7 +4,7 @@ import Testing
 /// What each room may import from the house; the arrows of the architecture, and no others.
 private let arrows: [String: Set<String>] = [
     "LabModel": [],
-    "LabFile": ["LabModel", "CYAML"],
+    "LabFile": ["LabModel", "Processor", "CYAML"],
     "LabPlan": ["LabModel"],
     "LabGraph": ["LabModel"],
     "LabImages": ["LabModel", "Host", "CArchive", "CCrypto", "CZlib"],
@@ -13,12 +13,13 @@ private let arrows: [String: Set<String>] = [
     "Carrier": ["LabModel", "CarrierLink", "Host"],
     "Host": ["CLinux"],
     "PortStream": [],
+    "Processor": [],
     "LabNetwork": ["LabModel", "PortStream"],
     "vmlab-network": ["LabNetwork", "LabModel", "PortStream", "Host"],
     "Devices": ["PortStream"],
-    "VMM": ["Devices", "PortStream", "Host", "CLinux"],
+    "VMM": ["Devices", "PortStream", "Processor", "Host", "CLinux"],
     "vmlab": ["LabModel", "LabFile", "LabPlan", "LabGraph", "LabImages", "LabNetwork", "LabRunner", "Carrier", "Host"],
-    "vmlab-machine": ["VMM", "Devices", "Host"],
+    "vmlab-machine": ["VMM", "Devices", "Processor", "Host"],
     "vmlab-carrier-init": ["CarrierLink", "Host", "CLinux"],
     "vmlab-leash": ["Host", "CLinux"],
     "vmlab-bench": ["LabModel", "LabImages", "Host", "CLinux"],
@@ -28,7 +29,7 @@ private let doors: Set<String> = ["CLinux", "CYAML", "CArchive", "CCrypto", "CZl
 
 /// Rooms that end up in the static programs, and rooms that are pure values: no Foundation there.
 private let withoutFoundation: Set<String> = [
-    "LabModel", "LabPlan", "LabGraph", "LabNetwork", "PortStream", "Host", "CarrierLink", "Devices", "VMM", "vmlab-network",
+    "LabModel", "LabPlan", "LabGraph", "LabNetwork", "PortStream", "Processor", "Host", "CarrierLink", "Devices", "VMM", "vmlab-network",
     "vmlab-machine",
     "vmlab-carrier-init", "vmlab-leash",
 ]

@@ -14,6 +14,9 @@ struct MachineDraft: Sendable {
     var image = Written<String>.absent
     var cpus = Written<Int>.absent
     var memory = Written<ByteCount>.absent
+    var cpu = Written<CPUDraft>.absent
+    var virtio = Written<VirtioGeneration>.absent
+    var com2 = Written<Bool>.absent
     var disks = Written<[Marked<DiskDraft>]>.absent
     var networks = Written<[Marked<InterfaceDraft>]>.absent
     var publish = Written<[Marked<PublishedPort>]>.absent
@@ -23,6 +26,14 @@ struct MachineDraft: Sendable {
     var ready = Written<ReadyDraft>.absent
     var restart = Written<Machine.RestartPolicy>.absent
     var count = Written<Int>.absent
+}
+
+/// Which drivers find their devices.
+enum VirtioGeneration: String, Sendable, CaseIterable {
+    /// Those of version 1 of the specification and later.
+    case modern
+    /// Those of before as well.
+    case transitional
 }
 
 struct DiskDraft: Sendable {

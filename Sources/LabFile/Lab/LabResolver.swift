@@ -81,7 +81,12 @@ struct LabResolver {
             MachineEntry(
                 machine: Machine(
                     name: name, image: image.value ?? "", cpus: draft.cpus.or(defaults.cpus).value ?? Fallback.cpus,
-                    memory: memory.value ?? Fallback.memory, disks: draft.disks.value?.compactMap { $0.value.size.value } ?? [],
+                    memory: memory.value ?? Fallback.memory,
+                    hardware: Hardware(
+                        cpu: draft.cpu.or(defaults.cpu).value?.cpu ?? Hardware.CPU(),
+                        isTransitional: draft.virtio.or(defaults.virtio).value == .transitional,
+                        hasSecondSerial: draft.com2.or(defaults.com2).value ?? false),
+                    disks: draft.disks.value?.compactMap { $0.value.size.value } ?? [],
                     publish: draft.publish.value?.map(\.value) ?? [], files: files, commandLine: commandLine, after: [], ready: readiness,
                     restart: draft.restart.or(defaults.restart).value ?? .never),
                 family: named.name, count: names.count, mark: named.mark, memoryMark: memory.mark ?? named.mark, readyMark: ready.mark,

@@ -29,6 +29,14 @@ extension Table<MachineDraft> {
             .bytes(
                 ByteCount(bytes: 16 << 20)...ByteCount(bytes: 1 << 40), step: ByteCount(bytes: 1 << 20), example: "512MiB"),
             into: \.memory, "Memory; 256MiB if not given."),
+        Field(
+            "cpu", .cpu, into: \.cpu,
+            "Which processor: `host` (all that the host can give, if nothing is given), `baseline` (the same on every host), a higher level; or a mapping."
+        ),
+        Field(
+            "virtio", .choice(), into: \.virtio,
+            "`transitional` for guests with drivers of before version 1 of the specification; `modern` if not given."),
+        Field("com2", .flag, into: \.com2, "`true`: a second serial port, whose output is a console of its own."),
         Field("ready", .readiness, into: \.ready, "When it counts as ready; as soon as it runs if not given."),
         Field("restart", .choice(), into: \.restart, "Whether it is started again when it ends by itself; `no` if not given."),
     ]

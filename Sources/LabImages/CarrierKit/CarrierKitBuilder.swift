@@ -12,6 +12,13 @@ package struct CarrierKitFiles: Hashable, Sendable {
     package var package: String
 }
 
+extension ImageStore {
+    /// Whether a kit has been made, be it by programs of another version.
+    package var hasCarrierKit: Bool {
+        Folder.names(CacheShelf(cache: cache, kind: "carriers").path("")).contains { !$0.hasSuffix(CacheShelf.partSuffix) }
+    }
+}
+
 /// Makes the carrier's kernel and initramfs out of Debian's cloud kernel package and two programs of ours.
 ///
 ///     /init              the init program, process 1

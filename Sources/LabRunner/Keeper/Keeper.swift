@@ -170,7 +170,7 @@ package final class Keeper {
         let machine = keep(started.machine)
         guard machine.process == nil else { return }
         do {
-            try machine.prepareConsoles()
+            try machine.prepareConsoles(for: started.machine)
             let record = try ledger.begin(.startMachine(started))
             defer { ledger.abandon(record) }
             emit(.machineStarting, machine.name, nil)

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 internal import Host
+internal import Processor
 
 /// `/dev/kvm`: what this host can do, and the way to a virtual machine.
 package struct KVM: ~Copyable {

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Devices
 internal import Host
+package import Processor
 
 // What a vCPU is set to before its first turn. The order matters: model-specific registers depend on CPUID.
 extension VCPU {

@@ -1,11 +1,13 @@
 internal import Devices
 internal import Glibc
 internal import Host
+internal import Processor
 
 /// A machine for the life of its process: the outside world, and one run after another until it is off.
 package final class Machine {
     private let configuration: MachineConfiguration
     private let kvm: KVM
+    private let cpu: GuestCPU
     private let loop: EventLoop
     private let ram: GuestRAM
     private let beginning: Beginning
@@ -52,14 +54,22 @@ package final class Machine {
             throw MachineFailure(.inputOutput, "the boot input cannot be read: \(error)")
         }
 
-        // The host's KVM.
-        do throws(KVMError) {
+        // The host's KVM, and the processors it can give.
+        do {
             kvm = try KVM()
             let limit = try kvm.maximumCPUs()
-            guard configuration.cpus <= limit else { throw .lacks("\(configuration.cpus) vCPUs in one machine; it has \(limit)") }
+            guard configuration.cpus <= limit else {
+                throw KVMError.lacks("\(configuration.cpus) vCPUs in one machine; it has \(limit)")
+            }
             if configuration.firmware != nil { try kvm.requireReadOnlyMemory() }
+            cpu = try GuestCPU(
+                host: try kvm.supportedCPUID(), hasDeadlineTimer: try kvm.hasDeadlineTimer(), choice: configuration.cpu)
         } catch {
             throw MachineFailure(.unavailable, "\(error)")
+        }
+        guard configuration.ram.top <= 1 << UInt64(cpu.addressBits) else {
+            throw MachineFailure(
+                .unavailable, "this machine's processors address \(cpu.addressBits) bits, which is less than the memory asked for")
         }
 
         // The outside world.
@@ -177,7 +187,7 @@ package final class Machine {
         while true {
             let runControl = RunControl(loop: loop.remote)
             let run = try Run(
-                configuration, kvm: kvm, ram: ram, beginning: beginning, sockets: sockets, control: runControl)
+                configuration, kvm: kvm, cpu: cpu, ram: ram, beginning: beginning, sockets: sockets, control: runControl)
             self.life = run
             self.runControl = runControl
             for (network, port) in zip(run.board.networks, ports) { network.setLink(up: port.isLinkUp) }

@@ -1,4 +1,5 @@
 internal import PortStream
+package import Processor
 
 /// One machine as its command line describes it. Descriptors are numbers, already open.
 package struct MachineConfiguration: Sendable {
@@ -83,6 +84,7 @@ package struct MachineConfiguration: Sendable {
     package var name: String
     package var ram: RAMLayout
     package var cpus = 1
+    package var cpu = CPUChoice()
     package var boot = BootProtocol.auto
     /// What the machine starts from; with firmware, what that may start from.
     package var kernel: Int32?

@@ -1,5 +1,6 @@
 internal import Devices
 internal import Host
+internal import Processor
 internal import Synchronization
 
 /// One life of a machine, from entry to its ending: a virtual machine of the kernel, the board, and the threads.
@@ -28,7 +29,8 @@ final class Run {
 
     /// Everything up to the first instruction, top to bottom.
     init(
-        _ configuration: MachineConfiguration, kvm: borrowing KVM, ram: GuestRAM, beginning: Beginning, sockets: Board.Sockets,
+        _ configuration: MachineConfiguration, kvm: borrowing KVM, cpu: GuestCPU, ram: GuestRAM, beginning: Beginning,
+        sockets: Board.Sockets,
         control: RunControl
     ) throws(MachineFailure) {
         self.control = control
@@ -52,20 +54,12 @@ final class Run {
                 machine: machine, ram: ram, configuration, beginning: beginning, sockets: sockets, control: control)
 
             // vCPUs: CPUID before registers, since registers depend on it.
-            let leaves = try kvm.supportedCPUID()
-            let hasDeadlineTimer = try kvm.hasDeadlineTimer()
-            let addressBits = CPUID.addressBits(leaves)
-            guard ram.layout.top <= 1 << UInt64(addressBits) else {
-                throw MachineFailure(
-                    .unavailable, "this host's processors address \(addressBits) bits, which is less than the memory asked for")
-            }
             var vcpus: [VCPU] = []
             for index in 0..<configuration.cpus {
                 let vcpu = try machine.makeVCPU(index: index)
-                let shape = CPUID.Shape(
-                    cpus: configuration.cpus, cpu: index, tscKilohertz: vcpu.tscKilohertz(), hasDeadlineTimer: hasDeadlineTimer)
-                try vcpu.setCPUID(CPUID.filtered(leaves, for: shape))
-                try vcpu.setModelRegisters(addressBits: addressBits, isFirmware: beginning.isFirmware)
+                let shape = CPUID.Shape(cpus: configuration.cpus, cpu: index, tscKilohertz: vcpu.tscKilohertz())
+                try vcpu.setCPUID(cpu.leaves(for: shape))
+                try vcpu.setModelRegisters(addressBits: cpu.addressBits, isFirmware: beginning.isFirmware)
                 try vcpu.setFloatingPoint()
                 try vcpu.setLocalInterrupts()
                 vcpus.append(vcpu)

@@ -20,7 +20,7 @@ struct Console: LabCommand {
     var machine: String
     @OptionGroup var options: LabOptions
 
-    @Option(help: ArgumentHelp("serial or console; default: the one that has said most.", valueName: "name"))
+    @Option(help: ArgumentHelp("serial, console or com2; default: the one that has said most.", valueName: "name"))
     var stream: String?
 
     @Option(help: ArgumentHelp("What to show of the past; default: boot on a terminal, now in a pipe.", valueName: "start|boot|now"))

@@ -61,7 +61,9 @@ private struct Examination {
     func findings() -> [Doctor.Finding] {
         let (kvm, measurement) = kvm()
         let (qemu, hasQEMU) = qemu(isNeeded: measurement?.isHardware != true)
-        return [kvm, qemu, machines(measurement, hasQEMU: hasQEMU), bootstrap(), passt(), memory(), space(), sockets(), programs()]
+        return [kvm, qemu, machines(measurement, hasQEMU: hasQEMU)] + processors(measurement, hasQEMU: hasQEMU) + [
+            bootstrap(), passt(), memory(), space(), sockets(), programs(),
+        ]
     }
 
     private func kvm() -> (Doctor.Finding, KVMMeasurement?) {
@@ -103,6 +105,40 @@ private struct Examination {
         return .init(
             subject: "machines", level: .problem, found: "cannot run: no usable /dev/kvm and no QEMU for carriers",
             fix: "install the package qemu-system-x86 (10.0 or newer), or give this host a /dev/kvm")
+    }
+
+    /// What a guest will see, wherever it may run here.
+    private func processors(_ measurement: KVMMeasurement?, hasQEMU: Bool) -> [Doctor.Finding] {
+        let choice = HostChoice(paths: paths) { _ in }
+        var findings: [Doctor.Finding] = []
+        if measurement?.kvm == .ok { findings.append(processors("cpu", nil) { try choice.processors() }) }
+        if hasQEMU {
+            let hint = "not looked into: no carrier has been made yet; `vmlab carrier run -- /vmlab-machine --show-cpu` makes one"
+            findings.append(processors("cpu in carriers", hint) { try choice.carriedProcessors() })
+        }
+        return findings
+    }
+
+    private func processors(_ subject: String, _ hint: String?, _ offer: () throws -> ProcessorOffer?) -> Doctor.Finding {
+        do {
+            guard let offer = try offer() else {
+                return .init(subject: subject, level: .ok, found: hint ?? "vmlab-machine --show-cpu tells nothing")
+            }
+            let whole = offer.lacks.filter(\.value.isEmpty).keys.sorted { ($0.count, $0) < ($1.count, $1) }
+            var found = [offer.maker, offer.name].filter { !$0.isEmpty }.joined(separator: " ")
+            found += ", \(offer.addressBits) address bits; models: \(whole.joined(separator: ", "))"
+            for (model, missing) in offer.lacks.sorted(by: { $0.key < $1.key }) where !missing.isEmpty {
+                found += "; \(model) lacks \(missing.joined(separator: " "))"
+            }
+            found += "; features: \(offer.features.joined(separator: " "))"
+            let lacking = offer.lacks["baseline"] ?? []
+            return .init(
+                subject: subject, level: lacking.isEmpty ? .ok : .warning, found: found,
+                fix: lacking.isEmpty
+                    ? nil : "`cpu: baseline` is refused here, unless `features` switches off what is lacking; `cpu: host` works")
+        } catch {
+            return .init(subject: subject, level: .warning, found: Outcome(explaining: error).message)
+        }
     }
 
     private func bootstrap() -> Doctor.Finding {

@@ -18,7 +18,7 @@ struct Logs: LabCommand {
     var machine: String
     @OptionGroup var options: LabOptions
 
-    @Option(help: ArgumentHelp("serial or console; default: the one that has said most.", valueName: "name"))
+    @Option(help: ArgumentHelp("serial, console or com2; default: the one that has said most.", valueName: "name"))
     var stream: String?
 
     @Option(help: ArgumentHelp("Where to begin.", valueName: "start|boot|now"))
@@ -51,7 +51,7 @@ struct Logs: LabCommand {
 
 /// Finds the log of a machine's console, with the keeper or without.
 enum ConsoleLogs {
-    static let streams = ["serial", "console"]
+    static let streams = ["serial", "console", "com2"]
 
     static func unknown(_ stream: String) -> UsageError {
         UsageError(description: "a machine has no console \(Text.plain(stream))", hint: "it has: \(streams.joined(separator: ", "))")

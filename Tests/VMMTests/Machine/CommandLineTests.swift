@@ -11,6 +11,11 @@ struct CommandLineTests {
         ("--name x --memory 18446744073709551615GiB --kernel 3", "2MiB to 4TiB"),
         ("--name x --memory 64MiB --kernel three", "the number of an open descriptor"),
         ("--name x --memory 64MiB --kernel 3 --cpus 9", "--cpus takes 1 to 8"),
+        ("--name x --memory 64MiB --kernel 3 --cpu i486", "there are host, baseline, x86-64-v2, x86-64-v3"),
+        ("--name x --memory 64MiB --kernel 3 --cpu host,sse3=on", "did you mean pni?"),
+        ("--name x --memory 64MiB --kernel 3 --cpu host,sse2=off", "part of every machine's processor"),
+        ("--name x --memory 64MiB --kernel 3 --cpu host,avx2=on,avx=off", "avx2 cannot be on without avx"),
+        ("--name x --memory 64MiB --kernel 3 --cpu host --cpu host", "--cpu is given twice"),
         ("--name x --memory 64MiB --kernel 3 --boot bios", "--boot takes auto, linux, pvh, multiboot or multiboot2"),
         ("--name x --memory 64MiB --kernel 3 --kernel 4", "--kernel is given twice"),
         ("--name x --memory 64MiB --kernel 3 --floppy 4", "--floppy is no option"),
@@ -76,6 +81,8 @@ struct CommandLineTests {
         #expect(result.output.hasPrefix("vmlab-machine --name demo"))
         for option in [
             "--disk", "--cdrom", "--net", "--serial", "--console", "--control", "--triple-fault", "--measure-kvm", "--dump-acpi", "--boot",
+            "--cpu",
+            "--show-cpu",
         ] {
             #expect(result.output.contains(option))
         }

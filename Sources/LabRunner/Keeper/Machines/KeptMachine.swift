@@ -65,7 +65,12 @@ final class KeptMachine {
         init(_ process: MachineProcess) { self.process = process }
     }
 
-    static let streamNames = ["serial", "console"]
+    /// Every console that a machine may have.
+    static let streamNames = ["serial", "console", "com2"]
+
+    private static func streamNames(of machine: Machine) -> [String] {
+        streamNames.filter { $0 != "com2" || machine.hardware.hasSecondSerial }
+    }
 
     init(_ machine: Machine, folders: LabFolders, loop: EventLoop) {
         name = machine.name
@@ -92,9 +97,8 @@ final class KeptMachine {
     // MARK: Start
 
     /// Opens the console logs, so that not one byte of a start is lost.
-    func prepareConsoles() throws(OSError) {
-        guard consoles.isEmpty else { return }
-        consoles = try Self.streamNames.map { stream throws(OSError) in
+    func prepareConsoles(for machine: Machine) throws(OSError) {
+        for stream in Self.streamNames(of: machine) where !consoles.contains(where: { $0.name == stream }) {
             let log = try ConsoleLog(path: folders.consoleLog(name, stream: stream))
             let console = MachineConsole(name: stream, log: log, loop: loop)
             console.onOutput = { [unowned self] bytes in
@@ -102,7 +106,7 @@ final class KeptMachine {
                 onOutput()
             }
             console.onLoss = { [unowned self] in onEvent(.consoleLost, "no room for the \(stream) log: what \(name) says is lost") }
-            return console
+            consoles.append(console)
         }
     }
 

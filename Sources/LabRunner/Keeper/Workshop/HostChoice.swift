@@ -52,5 +52,14 @@ package struct HostChoice {
         return CarrierKit(kernel: files.kernel, initramfs: files.initramfs, qemu: qemu)
     }
 
+    /// What processors guests can have on this host's own KVM; `nil` where it gives none.
+    package func processors() throws -> ProcessorOffer? { try ProcessorOffer.take(machine: try Programs.sibling("vmlab-machine")) }
+
+    /// The same in a carrier, which is started for it; `nil` where none has ever been made, so that asking downloads nothing.
+    package func carriedProcessors() throws -> ProcessorOffer? {
+        guard ImageStore(paths: paths).hasCarrierKit else { return nil }
+        return try ProcessorOffer.take(kit: try kit(), leash: try Programs.sibling("vmlab-leash"))
+    }
+
     package func qemu() throws -> QEMU { try QEMU.locate(explicit: Environment.qemu, path: Environment.searchPath) }
 }
