@@ -88,8 +88,8 @@ package enum AddressMap {
     /// Two status bytes, two enable bytes, no event behind any of them.
     package static let gpe0: UInt64 = 0x0C
     package static let gpe0ByteCount: UInt64 = 4
-    /// SLP_TYP that means soft off: the first two values of the `_S5_` package.
-    package static let sleepTypeS5: UInt8 = 5
+    /// SLP_TYP that means soft off: the first two values of the `_S5_` package. A PIIX4's, since firmware that knows the chip does not ask the tables.
+    package static let sleepTypeS5: UInt8 = 0
     /// Ticks a second of the PM timer, which is 32 bits wide.
     package static let pmTimerFrequency: UInt64 = 3_579_545
     /// Written to `resetControl` to reset: FADT RESET_VALUE.
@@ -106,7 +106,7 @@ package enum AddressMap {
     /// ACPI's interrupt: level, active low in the MADT's words; asserted is `true` on the line.
     package static let sciIRQ: UInt32 = 9
 
-    /// Where PIRQA ... PIRQD lead unless firmware says otherwise: level, shared, reachable from PIC and IOAPIC alike.
+    /// Where PIRQA ... PIRQD lead after reset; firmware and systems may route them anew: level, shared, reachable from PIC and IOAPIC alike.
     package static let pirqRoutes: [UInt32] = [10, 11, 10, 11]
     /// The interrupts that any PCI pin can reach.
     package static let pciIRQs: [UInt32] = [10, 11]

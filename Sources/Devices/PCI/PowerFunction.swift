@@ -6,8 +6,8 @@ import Synchronization
 ///     0x58  DEVACTB: bit 25 says that system management mode is done with
 ///     0x80  PMREGMISC: bit 0 opens the block
 ///
-/// After reset the block is open at `AddressMap.pmBase`, for guests without firmware; firmware moves it (OVMF to 0xB000, SeaBIOS to 0x600). A place that the port
-/// bus refuses closes it until a better one comes.
+/// For guests without firmware the block is open at `AddressMap.pmBase` from the start. Firmware finds it closed, as after the chip's reset, and opens it where
+/// it wants it (OVMF at 0xB000, and switches off there; SeaBIOS at 0x600). A place that the port bus refuses closes it until a better one comes.
 package final class PowerFunction: PCIFunction {
     private struct State {
         var config: PCIConfigSpace
@@ -22,14 +22,16 @@ package final class PowerFunction: PCIFunction {
     private static let devactb = 0x58
     private static let regmisc = 0x80
 
-    /// - Parameter block: the power management block; this function attaches it to `ports`, nobody else does.
-    package init(block: any BusDevice, ports: Bus) {
+    /// - Parameters:
+    ///   - block: the power management block; this function attaches it to `ports`, nobody else does.
+    ///   - isOpen: whether it begins open.
+    package init(block: any BusDevice, ports: Bus, isOpen: Bool = true) {
         self.ports = ports
         self.block = block
         var config = PCIConfigSpace(vendor: 0x8086, device: 0x7113, revision: 3, classCode: 0x068000)
         config.allowStores(in: 0x40..<0x100)
         config.set32(Self.pmba, UInt32(AddressMap.pmBase) | 1, writable: 0xFFC0)
-        config.set8(Self.regmisc, 1, writable: 1)
+        config.set8(Self.regmisc, isOpen ? 1 : 0, writable: 1)
         // DEVACTB bit 25: system management interrupts are set up already, so that no firmware waits for one; there are none.
         config.set8(Self.devactb + 3, 0x02)
         config.set8(PCIConfigSpace.Register.interruptLine, UInt8(AddressMap.sciIRQ), writable: 0xFF)

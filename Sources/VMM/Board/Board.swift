@@ -141,7 +141,7 @@ final class Board: Sendable {
 
         // PCI: bridges, then virtio devices in the order given: disks, networks, console, entropy.
         let isaBridge = ISABridge(lines: (0..<16).map { line($0) })
-        let powerFunction = PowerFunction(block: power, ports: ports)
+        let powerFunction = PowerFunction(block: power, ports: ports, isOpen: !beginning.isFirmware)
         var functions: [PCIAddress: any PCIFunction] = [
             AddressMap.hostBridge: HostBridge(),
             AddressMap.isaBridge: isaBridge,

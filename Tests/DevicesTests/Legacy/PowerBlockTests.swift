@@ -43,17 +43,20 @@ import Testing
     }
 
     @Test func `soft off needs the right sleep type and the enable bit, in any width`() {
-        block.write(offset: 4, width: .two, value: 5 << 10)
-        block.write(offset: 4, width: .two, value: 1 << 13)
+        block.write(offset: 4, width: .two, value: 0)
+        block.write(offset: 4, width: .two, value: 5 << 10 | 1 << 13)
         block.write(offset: 4, width: .two, value: 3 << 10 | 1 << 13)
         #expect(machine.powerOffs == 0)
-        block.write(offset: 4, width: .two, value: 5 << 10 | 1 << 13)
+        // As firmware writes that knows the chip: first the type, then the bit.
+        block.write(offset: 4, width: .two, value: 1)
+        block.write(offset: 4, width: .two, value: 1 << 13 | 1)
         #expect(machine.powerOffs == 1)
-        block.write(offset: 5, width: .one, value: 0x34)
+        block.write(offset: 5, width: .one, value: 0x20)
         #expect(machine.powerOffs == 2)
-        block.write(offset: 4, width: .four, value: 0x3400)
+        block.write(offset: 4, width: .four, value: 0x2000)
         #expect(machine.powerOffs == 3)
         // The enable bit is never read back, and ACPI mode cannot be left.
+        block.write(offset: 4, width: .two, value: 5 << 10 | 1 << 13)
         #expect(block.read(offset: 4, width: .two) == 5 << 10 | 1)
     }
 

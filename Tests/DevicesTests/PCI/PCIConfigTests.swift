@@ -32,6 +32,19 @@ import Testing
         ports.write(0xCFC + (register & 3), count: count, value: value)
     }
 
+    @Test func `a closed power management block is nowhere until firmware opens it`() throws {
+        let ports = Bus(name: "ports", limit: 0x1_0000)
+        let power = PowerFunction(block: block, ports: ports, isOpen: false)
+        #expect(power.base == nil && ports.read(0x604, count: 2) == 0xFFFF)
+        // As firmware does that first looks whether somebody has opened it already.
+        #expect(power.readConfig(offset: 0x80, width: .one) & 1 == 0)
+        power.writeConfig(offset: 0x40, width: .four, value: 0xB001)
+        power.writeConfig(offset: 0x80, width: .one, value: 1)
+        #expect(power.base == 0xB000 && ports.read(0xB004, count: 2) == 1 && ports.read(0x604, count: 2) == 0xFFFF)
+        power.resetFunction()
+        #expect(power.base == nil && ports.read(0xB004, count: 2) == 0xFFFF)
+    }
+
     @Test func `the board shows the ids that firmware decides by`() {
         #expect(read(0, 0, 0, 4) == 0x1237_8086)
         #expect(read(0, 0, 8, 4) == 0x0600_0002)

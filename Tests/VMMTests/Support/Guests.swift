@@ -130,7 +130,7 @@ enum Code {
     static func in32(_ port: UInt16) -> [UInt8] { [0x66, 0xBA] + littleEndian(port) + [0xED] }
     static let halt: [UInt8] = [0xFA, 0xF4, 0xEB, 0xFD]
     /// S5 by the ACPI fixed hardware, then asleep.
-    static let powerOff = out16(0x604, 5 << 10 | 1 << 13) + halt
+    static let powerOff = out16(0x604, 1 << 13) + halt
     /// An interrupt descriptor table of no entries (six zero bytes at `address`), then an undefined instruction.
     static func tripleFault(tableAt address: UInt32) -> [UInt8] { [0x0F, 0x01, 0x1D] + littleEndian(address) + [0x0F, 0x0B] }
     /// Prints "1" if EAX is the value and "0" if not.
