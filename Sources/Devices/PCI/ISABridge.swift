@@ -5,7 +5,7 @@ import Synchronization
 ///     0x60 - 0x63  PIRQA ... PIRQD: bit 7 off, bits 3:0 the interrupt (3 to 7, 9 to 12, 14, 15)
 ///
 /// INTA of device d is PIRQ (d - 1) mod 4, INTB the next, and so on. After reset the routes are those of `AddressMap.pciIRQ`, so a guest without firmware
-/// finds what the tables say; firmware may change them. An interrupt is asserted while any pin routed to it is.
+/// finds what the MP table says; firmware and systems may change them (the ACPI tables have a link device for each). An interrupt is asserted while any pin routed to it is.
 package final class ISABridge: PCIFunction {
     private struct State {
         var config: PCIConfigSpace
@@ -18,7 +18,7 @@ package final class ISABridge: PCIFunction {
     private let lines: [any InterruptLine]
     private let state: Mutex<State>
 
-    private static let firstRoute = 0x60
+    package static let firstRoute = 0x60
     /// Interrupts that a PIRQ may be routed to.
     private static let routable: UInt16 = 0b1101_1110_1111_1000
 
@@ -51,16 +51,6 @@ package final class ISABridge: PCIFunction {
                 let before = state.asserted[pirq]
                 state.asserted[pirq] = asserted ? before | bit : before & ~bit
                 if (before == 0) != (state.asserted[pirq] == 0) { bridge.drive(&state) }
-            }
-        }
-    }
-
-    /// Where PIRQA ... PIRQD lead now; one that is off leads where it did after reset.
-    package var routes: [UInt32] {
-        state.withLock { state in
-            (0..<4).map { pirq in
-                let route = state.config.byte(Self.firstRoute + pirq)
-                return route & 0x80 == 0 ? UInt32(route & 15) : AddressMap.pirqRoutes[pirq]
             }
         }
     }

@@ -202,7 +202,6 @@ final class Board: Sendable {
                 setting: {
                     var setting = ACPITables.Setting()
                     setting.pmBase = powerFunction.base ?? AddressMap.pmBase
-                    setting.pirqRoutes = isaBridge.routes
                     setting.pciMemory = max(layout.low, AddressMap.firmwarePCIFloor)..<AddressMap.ioAPIC.lowerBound
                     return setting
                 })

@@ -19,7 +19,6 @@ package struct ACPITables: Sendable {
         /// Where the first table lies.
         package var base = AddressMap.rsdp + 64
         package var pmBase = AddressMap.pmBase
-        package var pirqRoutes = AddressMap.pirqRoutes
         package var pciMemory = AddressMap.pciMemory
 
         package init() {}

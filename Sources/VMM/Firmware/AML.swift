@@ -14,6 +14,17 @@ enum AML {
 
     static func device(_ name: StaticString, _ terms: Term...) -> Term { [0x5B, 0x82] + package(path(name) + terms.joined()) }
 
+    static func method(_ name: StaticString, arguments: UInt8 = 0, isSerialized: Bool = false, _ terms: Term...) -> Term {
+        [0x14] + package(path(name) + [arguments | (isSerialized ? 8 : 0)] + terms.joined())
+    }
+
+    /// Bytes of the enclosing device's configuration space, each with a name.
+    static func configurationBytes(_ region: StaticString, at offset: UInt64, _ names: [StaticString]) -> Term {
+        [0x5B, 0x80] + path(region) + [0x02] + integer(offset) + integer(UInt64(names.count))
+            // Accessed byte by byte, no lock, the rest preserved.
+            + [0x5B, 0x81] + package(path(region) + [0x01] + names.flatMap { path($0) + [8] })
+    }
+
     static func array(_ elements: [Term]) -> Term { [0x12] + package([UInt8(elements.count)] + elements.joined()) }
 
     /// The shortest form of a number.
@@ -56,6 +67,22 @@ enum AML {
         return [0x11] + package(integer(UInt64(content.count)) + content)
     }
 
+    // MARK: Statements and expressions
+
+    static let argument: Term = [0x68]
+
+    /// A name where a value is wanted.
+    static func value(_ name: StaticString) -> Term { path(name) }
+
+    static func store(_ value: Term, in target: Term) -> Term { [0x70] + value + target }
+    static func or(_ one: Term, _ other: Term) -> Term { [0x7D] + one + other + [0x00] }
+    static func isLess(_ one: Term, _ other: Term) -> Term { [0x95] + one + other }
+    static func when(_ condition: Term, _ terms: Term...) -> Term { [0xA0] + package(condition + terms.joined()) }
+    static func answer(_ value: Term) -> Term { [0xA4] + value }
+
+    /// Names 32 bits of a buffer.
+    static func dword(_ name: StaticString, of buffer: Term, at offset: UInt64) -> Term { [0x8A] + buffer + integer(offset) + path(name) }
+
     // MARK: Resource descriptors (section 6.4)
 
     /// Ports, decoded with 16 bits.
@@ -73,6 +100,18 @@ enum AML {
         let mask = UInt16(1) << UInt16(number & 15)
         return [0x22, UInt8(truncatingIfNeeded: mask), UInt8(truncatingIfNeeded: mask >> 8)]
     }
+
+    /// Interrupts of any controller, one of which is used: level, active high, shared. The first number stands at `sharedInterruptOffset`.
+    static func sharedInterrupt(_ numbers: [UInt32]) -> Term {
+        var bytes = LittleEndianBytes()
+        bytes.append(UInt8(0x89))
+        bytes.append(UInt16(2 + 4 * numbers.count))
+        bytes.append([0x09, UInt8(numbers.count)])
+        for number in numbers { bytes.append(number) }
+        return bytes.bytes
+    }
+
+    static let sharedInterruptOffset: UInt64 = 5
 
     static func busNumbers(_ range: ClosedRange<UInt16>) -> Term { wordSpace(kind: 2, flags: 0x0C, specific: 0, range) }
 
@@ -102,7 +141,11 @@ enum AML {
         let text = name.description
         var bytes: [UInt8] = text.hasPrefix("\\") ? [0x5C] : []
         let segments = text.drop { $0 == "\\" }.split(separator: ".")
-        if segments.count == 2 { bytes.append(0x2E) }
+        switch segments.count {
+        case ...1: break
+        case 2: bytes.append(0x2E)
+        default: bytes += [0x2F, UInt8(segments.count)]
+        }
         for segment in segments { bytes += segment.utf8.prefix(4) + [UInt8](repeating: 0x5F, count: max(0, 4 - segment.utf8.count)) }
         return bytes
     }

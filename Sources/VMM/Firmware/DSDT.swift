@@ -24,29 +24,63 @@ enum DSDT {
                     AML.portWindow(0...0x0CF7),
                     AML.portWindow(0x0D00...0xFFFF),
                     AML.memoryWindow(setting.pciMemory))),
-            AML.name("_PRT", interruptTable(setting.pirqRoutes)),
-            isaBridge())
+            isaBridge(),
+            AML.name("_PRT", interruptTable()))
     }
 
-    /// Each pin of each slot, wired to a line for good.
-    private static func interruptTable(_ routes: [UInt32]) -> AML.Term {
+    /// Each pin of each slot, wired to a PCI interrupt, which leads where its link device says.
+    private static func interruptTable() -> AML.Term {
         var wires: [AML.Term] = []
         for device in AddressMap.firstFreeSlot..<32 {
             for pin in UInt8(0)..<4 {
-                let line = routes[AddressMap.pirq(device: device, pin: pin + 1)]
+                let link = links[AddressMap.pirq(device: device, pin: pin + 1)]
                 wires.append(
                     AML.array([
-                        AML.integer(UInt64(device) << 16 | 0xFFFF), AML.integer(UInt64(pin)), AML.integer(0), AML.integer(UInt64(line)),
+                        AML.integer(UInt64(device) << 16 | 0xFFFF), AML.integer(UInt64(pin)), AML.value(link.path), AML.integer(0),
                     ]))
             }
         }
         return AML.array(wires)
     }
 
+    private static let links: [(name: StaticString, path: StaticString, register: StaticString)] = [
+        ("LNKA", "\\_SB.PCI0.ISA0.LNKA", "PRQA"), ("LNKB", "\\_SB.PCI0.ISA0.LNKB", "PRQB"),
+        ("LNKC", "\\_SB.PCI0.ISA0.LNKC", "PRQC"), ("LNKD", "\\_SB.PCI0.ISA0.LNKD", "PRQD"),
+    ]
+
+    /// A PCI interrupt of the bridge: where it leads, by the bridge's register at the moment of asking, and where it might.
+    ///
+    /// Firmware routes them as it likes, some of it after it has read the tables.
+    private static func link(_ index: Int) -> AML.Term {
+        let route = AML.value(links[index].register)
+        let off = AML.integer(0x80)
+        return AML.device(
+            links[index].name,
+            AML.name("_HID", AML.hardwareID("PNP0C0F")),
+            AML.name("_UID", AML.integer(UInt64(index))),
+            AML.name("_PRS", AML.resources(AML.sharedInterrupt(AddressMap.pciIRQs))),
+            AML.name("NOW", AML.resources(AML.sharedInterrupt([0]))),
+            AML.dword("NOWI", of: AML.value("NOW"), at: AML.sharedInterruptOffset),
+            AML.method("_STA", AML.when(AML.isLess(route, off), AML.answer(AML.integer(0x0B))), AML.answer(AML.integer(0x09))),
+            AML.method("_DIS", AML.store(AML.or(route, off), in: route)),
+            AML.method(
+                "_CRS",
+                AML.store(AML.integer(0), in: AML.value("NOWI")),
+                AML.when(AML.isLess(route, off), AML.store(route, in: AML.value("NOWI"))),
+                AML.answer(AML.value("NOW"))),
+            // The name it makes is the method's own: one caller at a time.
+            AML.method(
+                "_SRS", arguments: 1, isSerialized: true,
+                AML.dword("SETI", of: AML.argument, at: AML.sharedInterruptOffset),
+                AML.store(AML.value("SETI"), in: route)))
+    }
+
     private static func isaBridge() -> AML.Term {
         AML.device(
             "ISA0",
             AML.name("_ADR", AML.integer(UInt64(AddressMap.isaBridge.device) << 16)),
+            AML.configurationBytes("PIRQ", at: UInt64(ISABridge.firstRoute), links.map(\.register)),
+            link(0), link(1), link(2), link(3),
             AML.device(
                 "COM1",
                 AML.name("_HID", AML.hardwareID("PNP0501")),

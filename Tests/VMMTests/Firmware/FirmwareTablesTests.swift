@@ -57,7 +57,6 @@ struct FirmwareTablesTests {
     func `what firmware links adds up and says what firmware has set up`(cpus: Int) throws {
         var setting = ACPITables.Setting()
         setting.pmBase = 0xB000
-        setting.pirqRoutes = [11, 11, 10, 10]
         let linker = try Linker(TableLoader(cpus: cpus, setting))
         let root = try #require(linker.files[TableLoader.rootName]).bytes
         #expect(root.prefix(20).reduce(0, &+) == 0 && root.reduce(0, &+) == 0)
@@ -84,7 +83,6 @@ struct FirmwareTablesTests {
         var setting = ACPITables.Setting()
         let first = TableLoader(cpus: 2, setting)
         setting.pmBase = 0xB000
-        setting.pirqRoutes = [5, 11, 10, 9]
         setting.pciMemory = 0x8000_0000..<0xFEC0_0000
         let second = TableLoader(cpus: 2, setting)
         #expect(first.script == second.script && first.tables.count == second.tables.count && first.tables != second.tables)
