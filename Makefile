@@ -30,7 +30,7 @@ test: build-packages run-packages test-packages qemu
 	@set -o pipefail; swift test -c release --skip-build 2>&1 | tee .build/test.log; status=$$?; \
 	  [ $$status = 0 ] || { echo; echo "what failed (all of it is in .build/test.log):"; grep '^✘' .build/test.log; }; exit $$status
 
-# Labs/menagerie as a whole: a dozen systems at once, each judged by what it says. A quarter of an hour, images included.
+# Labs/menagerie as a whole: seventeen systems at once, each judged by what it says. A quarter of an hour, images included.
 menagerie: build-packages run-packages test-packages qemu
 	swift build -c release --build-tests
 	swift build -c release
