@@ -15,6 +15,7 @@ package struct ImageManifest: Hashable, Sendable, Codable {
     package var initrd: File?
     package var firmware: File?
     package var nvram: File?
+    package var cdrom: File?
     /// What the kernel is handed besides, in order.
     package var modules: [File] = []
     package var disk: Disk?

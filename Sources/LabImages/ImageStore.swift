@@ -62,6 +62,7 @@ package struct ImageStore: Sendable {
             hash.add("disk.from", file.from ?? "")
             hash.add("disk.format", file.format.rawValue)
         }
+        if let cdrom = recipe.cdrom { hash.add("cdrom", cdrom) }
         if let disk = recipe.disk {
             hash.add("disk.filesystem", disk.fileSystem.rawValue)
             hash.add("disk.size", disk.size.bytes)
@@ -109,6 +110,7 @@ package struct ImageStore: Sendable {
             modules + [
                 (folder.kernel, manifest.kernel?.size), (folder.firmware, manifest.firmware?.size), (folder.nvram, manifest.nvram?.size),
                 (folder.initrd, manifest.initrd?.size), (folder.disk, manifest.disk?.size),
+                (folder.cdrom, manifest.cdrom?.size),
             ]
         for (path, size) in files {
             guard let size else { continue }

@@ -7,6 +7,10 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
     package var disk: Disk?
     /// A disk that is there already, instead of one that is made.
     package var diskFile: DiskFile?
+    /// How machines of it reach that disk.
+    package var diskBus: DiskBus
+    /// A path or a pattern inside the image: an ISO image that lies in a CD drive of each machine.
+    package var cdrom: String?
     /// Made of the image's files, and one of them itself.
     package var initramfs: Initramfs?
     /// Overlaid on the source as a last layer, in order.
@@ -15,14 +19,16 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
     package var folder: String
 
     package init(
-        name: String, source: Source, boot: Boot, disk: Disk?, diskFile: DiskFile? = nil, initramfs: Initramfs? = nil, files: [File],
-        folder: String
+        name: String, source: Source, boot: Boot, disk: Disk?, diskFile: DiskFile? = nil, diskBus: DiskBus = .virtio, cdrom: String? = nil,
+        initramfs: Initramfs? = nil, files: [File], folder: String
     ) {
         self.name = name
         self.source = source
         self.boot = boot
         self.disk = disk
         self.diskFile = diskFile
+        self.diskBus = diskBus
+        self.cdrom = cdrom
         self.initramfs = initramfs
         self.files = files
         self.folder = folder

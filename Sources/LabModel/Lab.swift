@@ -30,7 +30,9 @@ package struct Machine: Hashable, Sendable, Codable {
     package var memory: ByteCount
     package var hardware: Hardware
     /// Extra, empty disks; the image's own disk comes first on the bus.
-    package var disks: [ByteCount]
+    package var disks: [Disk]
+    /// What lies in its CD drives, after the image's own.
+    package var cdroms: [Medium]
     /// In the order in which its guest sees them on the bus, each network at most once.
     package var interfaces: [Interface]
     package var publish: [PublishedPort]
@@ -44,8 +46,8 @@ package struct Machine: Hashable, Sendable, Codable {
     package var restart: RestartPolicy
 
     package init(
-        name: String, image: String, cpus: Int, memory: ByteCount, hardware: Hardware = Hardware(), disks: [ByteCount],
-        interfaces: [Interface] = [],
+        name: String, image: String, cpus: Int, memory: ByteCount, hardware: Hardware = Hardware(), disks: [Disk],
+        cdroms: [Medium] = [], interfaces: [Interface] = [],
         publish: [PublishedPort] = [], files: [ImageRecipe.File] = [], commandLine: String, after: [String], ready: Readiness,
         restart: RestartPolicy
     ) {
@@ -55,6 +57,7 @@ package struct Machine: Hashable, Sendable, Codable {
         self.memory = memory
         self.hardware = hardware
         self.disks = disks
+        self.cdroms = cdroms
         self.interfaces = interfaces
         self.publish = publish
         self.files = files

@@ -100,6 +100,7 @@ package struct ImageFolder: Hashable, Sendable, Codable {
     package var initrd: String { path + "/initrd" }
     package var firmware: String { path + "/firmware" }
     package var nvram: String { path + "/nvram" }
+    package var cdrom: String { path + "/cdrom.iso" }
     package func module(_ index: Int) -> String { path + "/module\(index)" }
     /// Written last, so that a folder with a manifest is whole.
     package var manifest: String { path + "/image.json" }

@@ -14,6 +14,9 @@ package struct ImageFacts: Hashable, Sendable {
     /// What is said to the kernel with each of its modules.
     package var moduleTexts: [String]
     package var hasDisk: Bool
+    package var diskBus: DiskBus
+    /// Whether there is a CD that each machine has.
+    package var hasCD: Bool
     /// Whether the disk is of our own making, so that files can be laid over it.
     package var takesFiles: Bool
     package var bootProtocol: ImageRecipe.BootProtocol
@@ -22,7 +25,8 @@ package struct ImageFacts: Hashable, Sendable {
     package init(
         name: String, key: String, folder: ImageFolder, hasKernel: Bool = true, hasFirmware: Bool = false,
         hasVariables: Bool = false, hasInitrd: Bool, moduleTexts: [String] = [], hasDisk: Bool,
-        takesFiles: Bool? = nil, bootProtocol: ImageRecipe.BootProtocol, commandLine: String
+        diskBus: DiskBus = .virtio, hasCD: Bool = false, takesFiles: Bool? = nil, bootProtocol: ImageRecipe.BootProtocol,
+        commandLine: String
     ) {
         self.name = name
         self.key = key
@@ -33,6 +37,8 @@ package struct ImageFacts: Hashable, Sendable {
         self.hasInitrd = hasInitrd
         self.moduleTexts = moduleTexts
         self.hasDisk = hasDisk
+        self.diskBus = diskBus
+        self.hasCD = hasCD
         self.takesFiles = takesFiles ?? hasDisk
         self.bootProtocol = bootProtocol
         self.commandLine = commandLine
@@ -42,7 +48,8 @@ package struct ImageFacts: Hashable, Sendable {
         self.init(
             name: recipe.name, key: key, folder: paths.image(key: key), hasKernel: recipe.hasKernel,
             hasFirmware: recipe.boot.firmware != nil, hasVariables: recipe.boot.nvram != nil, hasInitrd: recipe.boot.initrd != nil,
-            moduleTexts: recipe.boot.modules.map(\.text), hasDisk: recipe.hasDisk, takesFiles: recipe.disk != nil,
+            moduleTexts: recipe.boot.modules.map(\.text), hasDisk: recipe.hasDisk, diskBus: recipe.diskBus, hasCD: recipe.cdrom != nil,
+            takesFiles: recipe.disk != nil,
             bootProtocol: recipe.boot.protocolName, commandLine: recipe.boot.commandLine)
     }
 }

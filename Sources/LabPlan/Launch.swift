@@ -18,6 +18,8 @@ enum DescriptorNumber {
     static let extraDisks: Int32 = 14
     /// Network ports from here up, in their order: beyond the 16 disks that a machine may have.
     static let ports: Int32 = 30
+    /// What lies in CD drives, from here up: beyond the ports.
+    static let media: Int32 = 40
     /// Modules from here up, in their order: beyond the ports.
     static let modules: Int32 = 64
 }
@@ -55,15 +57,21 @@ extension MachineLaunch {
 
         var next = DescriptorNumber.extraDisks
         for disk in disks where disk.id != MachineDisk.variables {
+            let bus = MachineDisk.bus(of: disk.id, machine, image) == .ide ? ",bus=ide" : ""
             switch disk.content {
             case .delta(let base, _):
                 let base = hand(DescriptorNumber.rootBase, .disk(path: base, writable: false))
                 let delta = hand(DescriptorNumber.rootDelta, .disk(path: disk.path, writable: true))
-                arguments += ["--disk", "id=\(disk.id),fd=\(base),delta=\(delta)"]
+                arguments += ["--disk", "id=\(disk.id),fd=\(base),delta=\(delta)\(bus)"]
             case .empty:
-                arguments += ["--disk", "id=\(disk.id),fd=" + hand(next, .disk(path: disk.path, writable: true))]
+                arguments += ["--disk", "id=\(disk.id),fd=" + hand(next, .disk(path: disk.path, writable: true)) + bus]
                 next += 1
             }
+        }
+        let media = (image.hasCD ? [image.folder.cdrom] : []) + machine.cdroms.map(\.path)
+        for (index, path) in media.enumerated() {
+            let number = hand(DescriptorNumber.media + Int32(index), .disk(path: path, writable: false))
+            arguments += ["--cdrom", "id=cd\(index),fd=\(number)"]
         }
         var port = DescriptorNumber.ports
         for interface in machine.interfaces {
@@ -152,9 +160,17 @@ extension MachineDisk {
             let content = MachineDisk.Content.delta(base: image.folder.nvram)
             disks.append(MachineDisk(id: variables, path: folders.variables(machine.name), content: content))
         }
-        for (index, size) in machine.disks.enumerated() {
-            disks.append(MachineDisk(id: "disk\(index)", path: folders.extraDisk(machine.name, index: index), content: .empty(size)))
+        for (index, disk) in machine.disks.enumerated() {
+            let path = folders.extraDisk(machine.name, index: index)
+            disks.append(MachineDisk(id: extra(index), path: path, content: .empty(disk.size)))
         }
         return disks
+    }
+
+    private static func extra(_ index: Int) -> String { "disk\(index)" }
+
+    /// How the guest reaches a disk: no property of the disk, whose content stays when it is moved.
+    static func bus(of id: String, _ machine: Machine, _ image: ImageFacts) -> DiskBus {
+        machine.disks.indices.first { extra($0) == id }.map { machine.disks[$0].bus } ?? image.diskBus
     }
 }

@@ -186,6 +186,7 @@ struct UpPlanner {
         if old.hardware.isTransitional != new.hardware.isTransitional { changes.append("virtio changed") }
         if old.hardware.hasSecondSerial != new.hardware.hasSecondSerial { changes.append("com2 changed") }
         if old.disks != new.disks { changes.append("disks changed from \(Plan.list(old.disks)) to \(Plan.list(new.disks))") }
+        changes += Plan.mediaChanges(from: old.cdroms, to: new.cdroms)
         if old.commandLine != new.commandLine { changes.append("cmdline changed") }
         if old.files != new.files { changes.append("files changed") }
         changes += Plan.interfaceChanges(from: old.interfaces, to: new.interfaces)
@@ -248,5 +249,13 @@ extension Plan {
         launch.descriptors.first { $0.number == DescriptorNumber.kernel || $0.number == DescriptorNumber.firmware }
     }
 
-    static func list(_ sizes: [ByteCount]) -> String { sizes.isEmpty ? "none" : sizes.map(\.description).joined(separator: " + ") }
+    static func list(_ disks: [Machine.Disk]) -> String { disks.isEmpty ? "none" : disks.map(\.description).joined(separator: " + ") }
+
+    static func mediaChanges(from old: [Machine.Medium], to new: [Machine.Medium]) -> [String] {
+        guard old.map(\.path) == new.map(\.path) else {
+            func names(_ list: [Machine.Medium]) -> String { list.isEmpty ? "none" : list.map(\.path).joined(separator: " + ") }
+            return ["cdroms changed from \(names(old)) to \(names(new))"]
+        }
+        return zip(old, new).filter { $0 != $1 }.map { "what \($1.path) holds has changed" }
+    }
 }

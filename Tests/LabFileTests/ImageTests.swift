@@ -50,6 +50,16 @@ import Testing
         #expect(all.source == .disk(path: "d.raw", sha256: nil) && all.diskFile == .init(from: nil, format: .raw))
     }
 
+    @Test func `a disk may be an IDE drive's, and a file of the image a CD`() throws {
+        let rescue = try recipe("name: img\nfrom: {deb: a}\nboot: {firmware: /bios}\ncdrom: {from: /rescue-*.iso}\n")
+        #expect(rescue.cdrom == "/rescue-*.iso" && !rescue.hasDisk && rescue.diskBus == .virtio)
+        let taken = try recipe("name: img\nfrom: {deb: a}\nboot: {firmware: /b}\ndisk: {from: /d, format: raw, bus: ide}\n")
+        #expect(taken.diskBus == .ide && taken.diskFile == .init(from: "/d", format: .raw))
+        let whole = try recipe(
+            "name: img\nfrom: {disk: {path: d, format: raw}}\nboot: {firmware: /b}\ndisk: {bus: ide}\nfiles: [{to: /b, from: bios}]\n")
+        #expect(whole.diskBus == .ide && whole.diskFile == .init(from: nil, format: .raw) && whole.disk == nil)
+    }
+
     @Test func `an initramfs of the image's files is a file of the image`() throws {
         let recipe = try recipe(
             """

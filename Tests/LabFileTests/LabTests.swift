@@ -33,7 +33,8 @@ import Testing
             lab.machines[0]
                 == Machine(
                     name: "db", image: "debian-12", cpus: 2, memory: ByteCount(bytes: 512 << 20),
-                    disks: [ByteCount(bytes: 4 << 30), ByteCount(bytes: 1 << 30)], commandLine: "", after: [], ready: ready,
+                    disks: [Machine.Disk(size: ByteCount(bytes: 4 << 30)), Machine.Disk(size: ByteCount(bytes: 1 << 30))], commandLine: "",
+                    after: [], ready: ready,
                     restart: .onFailure))
         #expect(
             lab.machines[1]
@@ -83,6 +84,21 @@ import Testing
         #expect(lab.machines.map(\.memory) == [ByteCount(bytes: 256 << 20)])
         let withDefaults = try Reading.lab("name: a\ndefaults: {image: pulse}\nmachines:\n  m:\n  n:\n").get()
         #expect(withDefaults.machines.map(\.image) == ["pulse", "pulse"])
+    }
+
+    @Test func `puts disks and CDs on IDE channels, as far as there is room`() throws {
+        var files = Reading.files
+        files.contents["/p/labs/shop/a.iso"] = [0]
+        files.contents["/b.iso"] = [0]
+        let text =
+            "name: a\nmachines: {m: {image: pulse, disks: [{size: 1GiB, bus: ide}, {size: 1GiB}], cdroms: [{from: a.iso}, {from: /b.iso}]}}"
+        let lab = try Reading.lab(text, files: files).get()
+        #expect(lab.machines[0].disks.map(\.bus) == [.ide, .virtio])
+        #expect(lab.machines[0].cdroms.map(\.path) == ["/p/labs/shop/a.iso", "/b.iso"])
+        let many = text.replacing("{size: 1GiB}", with: "{size: 1GiB, bus: ide}, {size: 1GiB, bus: ide}")
+        let found = Reading.diagnostics(Reading.lab(many, files: files)).map(\.message)
+        #expect(found == ["the machine has 5 IDE disks and CD drives; there is room for 4"])
+        #expect(Reading.mistakes(text).map { $0.contains("cannot be put into a CD drive") } == [true, true], "they are not there")
     }
 
     @Test func `is not surprised by the types of YAML 1_1`() throws {
@@ -146,7 +162,7 @@ import Testing
         #expect(lab.seed == 9)
         #expect(lab.machines.map(\.name) == ["db", "web", "tiny-1", "tiny-2", "extra"])
         #expect(lab.machines[0].cpus == 1)
-        #expect(lab.machines[0].disks == [ByteCount(bytes: 8 << 30), ByteCount(bytes: 1 << 30)])
+        #expect(lab.machines[0].disks.map(\.size) == [ByteCount(bytes: 8 << 30), ByteCount(bytes: 1 << 30)])
         #expect(lab.machines[0].commandLine == "a=b: c")
         #expect(lab.machines[1].after == ["db"])
         #expect(lab.machines[1].ready == .console(pattern: "x", withinMilliseconds: 1000))

@@ -53,7 +53,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         .machine("«RESTART: always", "unknown key `RESTART`; did you mean `restart`?"),
         .machine(
             "«colour: red",
-            "unknown key `colour`; known here: image, cpus, memory, cpu, virtio, com2, ready, restart, disks, networks, publish, files, cmdline, after, count"
+            "unknown key `colour`; known here: image, cpus, memory, cpu, virtio, com2, ready, restart, disks, cdroms, networks, publish, files, cmdline, after, count"
         ),
         .machine("«labels: [lan]", "`labels` is not supported by this version of vmlab"),
         .machine("ready: {«exec: pg_isready, console: x}", "`exec` is not supported by this version of vmlab"),

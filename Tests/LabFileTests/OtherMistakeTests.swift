@@ -97,10 +97,18 @@ import Testing
             "`wheel` has no `sha256`", "a disk that is taken `from` a file wants its `format`: raw or qcow2",
             "a disk that is taken `from` a file has its own size and file system"),
         Seeded(
-            "name: img\nfrom: {disk: {path: d, format: «vmdk}}\nboot: {kernel: /k}\ndisk: ««{format: «raw}\n",
+            "name: img\nfrom: {disk: {path: d, format: «vmdk}}\nboot: {kernel: /k}\ndisk: {format: «raw}\n",
             "`vmdk` is not supported by this version of vmlab; `format` can be `raw`, `qcow2`",
-            "`disk` has no `size`, nor a file that it is taken `from`", "the source is the disk",
-            "`format` is that of a disk which is taken `from` a file"),
+            "the source is the disk; only its `bus` can be said here"),
+        Seeded(
+            "name: img\nfrom: {disk: {path: d, format: raw}}\nboot: {firmware: /k}\ndisk: «{}\ncdrom: {from: «/c}\nfiles: [{to: /k, from: k}, «{to: /x, from: x}]\n",
+            "the source is the disk; only its `bus` can be said here",
+            "a bare disk has no image to look for a CD in; name one of `files`",
+            "there is no disk of the recipe's making to put `/x` on, and `boot` does not name it"),
+        Seeded(
+            "name: img\nfrom: {deb: a}\nboot: {firmware: /k}\ndisk: {from: /d, format: raw, bus: «scsi}\n«cdrom: {«path: /c}\n",
+            "`scsi` is not supported by this version of vmlab; `bus` can be `virtio`, `ide`", "`cdrom` has no `from`",
+            "unknown key `path`; known here: from"),
         Seeded(
             "name: img\nfrom: {deb: a}\nboot: {kernel: /k}\ninitramfs: {to: «i, init: init, modules: [«'../x']}\n",
             "`i` is not an absolute path in the image: it begins with `/`", "`../x` is not the name of a kernel module"),

@@ -6,7 +6,7 @@ import Testing
 @Suite struct LaunchTests {
     var db: Machine {
         var machine = Shop.machine("db")
-        machine.disks = [ByteCount(bytes: 4 << 30)]
+        machine.disks = [Machine.Disk(size: ByteCount(bytes: 4 << 30))]
         machine.commandLine = "quiet x='1 2'"
         return machine
     }
@@ -76,6 +76,25 @@ import Testing
         #expect(launch.arguments.suffix(4) == ["--firmware", "6", "--nvram", "fd=7,delta=8"])
         #expect(!launch.arguments.contains("--kernel") && !launch.arguments.contains("--boot"))
         #expect(launch.descriptors.map(\.number) == [3, 4, 5, 6, 7, 8])
+    }
+
+    @Test func `drives follow in the order of the file, the image's CD first`() {
+        var image = Shop.debian
+        image.diskBus = .ide
+        image.hasCD = true
+        var machine = db
+        machine.disks.append(Machine.Disk(size: ByteCount(bytes: 1 << 30), bus: .ide))
+        machine.cdroms = [Machine.Medium(path: "/isos/a.iso", digest: "0")]
+        let launch = MachineLaunch(machine, image: image, disks: MachineDisk.all(of: machine, image: image, folders: Shop.folders))
+        #expect(
+            launch.arguments.suffix(10) == [
+                "--disk", "id=root,fd=12,delta=13,bus=ide", "--disk", "id=disk0,fd=14", "--disk", "id=disk1,fd=15,bus=ide",
+                "--cdrom", "id=cd0,fd=40", "--cdrom", "id=cd1,fd=41",
+            ])
+        #expect(
+            launch.descriptors.suffix(2).map(\.kind) == [
+                .disk(path: "/c/images/d12/cdrom.iso", writable: false), .disk(path: "/isos/a.iso", writable: false),
+            ])
     }
 
     @Test func `the shell line quotes what bash would take apart and puts the serial console on the terminal`() {

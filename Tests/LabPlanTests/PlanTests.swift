@@ -69,7 +69,7 @@ import Testing
 
     @Test func `a disk of another size is made anew and the root disk is kept`() {
         var lab = Shop.lab
-        lab.machines[1].disks = [ByteCount(bytes: 8 << 30), ByteCount(bytes: 1 << 30)]
+        lab.machines[1].disks = [Machine.Disk(size: ByteCount(bytes: 8 << 30)), Machine.Disk(size: ByteCount(bytes: 1 << 30))]
         let plan = Shop.up(lab, Shop.running)
         #expect(ids(plan) == ["stop/db", "delete-disk/db/disk0", "disk/db/disk0", "disk/db/disk1", "start/db", "ready/db"])
         #expect(reason("stop/db", in: plan) == "disks changed from 4GiB to 8GiB + 1GiB")
@@ -81,6 +81,27 @@ import Testing
             cpu: .init(model: "baseline", switches: [.init(feature: "x2apic", isOn: false)]), isTransitional: true, hasSecondSerial: true)
         let plan = Shop.up(lab, Shop.running)
         #expect(reason("stop/db", in: plan) == "cpu changed from host to baseline,x2apic=off, virtio changed, com2 changed")
+    }
+
+    @Test func `a disk that is reached in another way keeps what is on it`() {
+        var lab = Shop.lab
+        lab.machines[1].disks[0].bus = .ide
+        let plan = Shop.up(lab, Shop.running)
+        #expect(ids(plan) == ["stop/db", "start/db", "ready/db"])
+        #expect(reason("stop/db", in: plan) == "disks changed from 4GiB to 4GiB on ide")
+    }
+
+    @Test func `a CD that has changed is noticed, by its name and by what it holds`() {
+        var lab = Shop.lab
+        lab.machines[1].cdroms = [Machine.Medium(path: "/a.iso", digest: "1")]
+        let plan = Shop.up(lab, Shop.running)
+        #expect(ids(plan) == ["stop/db", "start/db", "ready/db"])
+        #expect(reason("stop/db", in: plan) == "cdroms changed from none to /a.iso")
+        var seen = Shop.running
+        for step in plan.steps { seen.finish(step.action) }
+        #expect(Shop.up(lab, seen).steps.isEmpty)
+        lab.machines[1].cdroms[0].digest = "2"
+        #expect(reason("stop/db", in: Shop.up(lab, seen)) == "what /a.iso holds has changed")
     }
 
     @Test func `a machine gone from the file is stopped and deleted, those who waited for it first`() {

@@ -24,7 +24,7 @@ enum Shop {
     /// `web` waits for `db`; `tiny` waits for nobody and has no disk of its own.
     static var lab: Lab {
         var db = machine("db")
-        db.disks = [ByteCount(bytes: 4 << 30)]
+        db.disks = [Machine.Disk(size: ByteCount(bytes: 4 << 30))]
         var tiny = machine("tiny", image: "pulse")
         tiny.ready = .started
         return Lab(name: "shop", seed: 7, machines: [machine("web", after: ["db"]), db, tiny], images: [])

@@ -6,6 +6,7 @@ struct ImageDraft: Sendable {
     var from = Written<SourceDraft>.absent
     var boot = Written<BootDraft>.absent
     var disk = Written<ImageDiskDraft>.absent
+    var cdrom = Written<CDDraft>.absent
     var initramfs = Written<InitramfsDraft>.absent
     var files = Written<[Marked<FileDraft>]>.absent
 }
@@ -79,6 +80,11 @@ struct ImageDiskDraft: Sendable {
     var fileSystem = Written<ImageRecipe.FileSystem>.absent
     var size = Written<ByteCount>.absent
     var journal = Written<Bool>.absent
+    var bus = Written<DiskBus>.absent
+}
+
+struct CDDraft: Sendable {
+    var from = Written<String>.absent
 }
 
 struct InitramfsDraft: Sendable {

@@ -28,7 +28,8 @@ enum ImageReader {
                 modules: (boot.modules.value ?? []).compactMap { module in
                     module.value.from.value.map { ImageRecipe.Module(from: $0, text: module.value.text.value ?? "") }
                 }),
-            disk: disk(draft.disk.value), diskFile: diskFile(draft), initramfs: initramfs(draft.initramfs.value),
+            disk: disk(draft.disk.value), diskFile: diskFile(draft), diskBus: draft.disk.value?.bus.value ?? .virtio,
+            cdrom: draft.cdrom.value?.from.value, initramfs: initramfs(draft.initramfs.value),
             files: files, folder: folder)
     }
 
@@ -50,8 +51,15 @@ enum ImageReader {
     }
 
     /// A disk is made, or taken: each wants its own keys.
-    private static func checkDisk(_ written: Written<ImageDiskDraft>, _ findings: inout Findings) {
+    private static func checkDisk(_ written: Written<ImageDiskDraft>, isSource: Bool, _ findings: inout Findings) {
         guard case .value(let disk, let mark) = written else { return }
+        if isSource {
+            // How it is reached is all that is left to say of it.
+            let text = "the source is the disk; only its `bus` can be said here"
+            if disk.bus.isAbsent, disk.otherMarks.isEmpty { findings.add(mark, text) }
+            for mark in disk.otherMarks { findings.add(mark, text) }
+            return
+        }
         if disk.from.isAbsent {
             if disk.size.isAbsent { findings.add(mark, "`disk` has no `size`, nor a file that it is taken `from`") }
             if let mark = disk.format.mark { findings.add(mark, "`format` is that of a disk which is taken `from` a file") }
@@ -92,20 +100,19 @@ enum ImageReader {
     private static func checkParts(
         _ from: SourceDraft, _ draft: ImageDraft, _ start: Mark, _ findings: inout Findings
     ) {
-        checkDisk(draft.disk, &findings)
+        checkDisk(draft.disk, isSource: from.marks.count == 1 && !from.disk.isAbsent, &findings)
         guard from.marks.count == 1 else { return }
         let boot = draft.boot.value
         let isBare = !from.kernel.isAbsent || !from.disk.isAbsent
         if isBare {
             let kind = from.kernel.isAbsent ? "disk" : "kernel"
-            if let mark = draft.disk.mark {
-                findings.add(mark, from.kernel.isAbsent ? "the source is the disk" : "a bare kernel has no disk")
-            }
+            if let mark = draft.disk.mark, !from.kernel.isAbsent { findings.add(mark, "a bare kernel has no disk") }
             if !from.kernel.isAbsent, let mark = boot?.kernel.mark {
                 findings.add(mark, "the source is the kernel; there is no image to look for one in")
             }
             let modules = boot?.modules.value?.map { ("a module", $0.value.from) } ?? []
-            for (name, path) in [("an initrd", boot?.initrd ?? .absent)] + modules {
+            let parts = [("an initrd", boot?.initrd ?? .absent), ("a CD", draft.cdrom.value?.from ?? .absent)]
+            for (name, path) in parts + modules {
                 guard case .value(let path, let mark) = path, !draft.hasFile(path) else { continue }
                 findings.add(mark, "a bare \(kind) has no image to look for \(name) in; name one of `files`")
             }
@@ -123,16 +130,23 @@ enum ImageReader {
 
     /// Without a disk to put it on, a file is one of those that the machine starts from, or is there while packages are configured.
     private static func checkFiles(_ draft: ImageDraft, isMadeOfPackages: Bool, _ findings: inout Findings) {
-        guard draft.disk.value.map({ !$0.from.isAbsent }) ?? draft.disk.isAbsent, !isMadeOfPackages else { return }
+        let isTaken = draft.from.value?.disk.isAbsent == false
+        guard draft.disk.value.map({ isTaken || !$0.from.isAbsent }) ?? draft.disk.isAbsent, !isMadeOfPackages else { return }
         let boot = draft.boot.value
         let started =
-            [boot?.kernel.value, boot?.initrd.value, boot?.firmware.value, boot?.nvram.value].compactMap(\.self)
+            [boot?.kernel.value, boot?.initrd.value, boot?.firmware.value, boot?.nvram.value, draft.cdrom.value?.from.value].compactMap(
+                \.self)
             + (boot?.modules.value?.compactMap(\.value.from.value) ?? [])
         for file in draft.files.value ?? [] {
             guard let to = file.value.to.value, !started.contains(to) else { continue }
             findings.add(file.mark, "there is no disk of the recipe's making to put \(quoted(to)) on, and `boot` does not name it")
         }
     }
+}
+
+extension ImageDiskDraft {
+    /// Where the keys stand that make a disk, or take one.
+    fileprivate var otherMarks: [Mark] { [from.mark, format.mark, fileSystem.mark, size.mark, journal.mark].compactMap(\.self) }
 }
 
 extension ImageDraft {

@@ -15,6 +15,9 @@ extension Table<ImageDraft> {
                 "disk", Table<ImageDiskDraft>.disk.shape { ImageDiskDraft() }, into: \.disk,
                 "The disk that is made of it; none for a bare kernel."),
             Field(
+                "cdrom", Table<CDDraft>.cdrom.shape { CDDraft() }, into: \.cdrom,
+                "An ISO image of the image's that lies in a CD drive of each machine; firmware starts from disks first, then from it."),
+            Field(
                 "initramfs", Table<InitramfsDraft>.initramfs.shape { InitramfsDraft() }, into: \.initramfs,
                 "A small initial RAM disk made of the image's files, and a file of the image itself."),
             Field(
@@ -204,6 +207,19 @@ extension Table<ImageDiskDraft> {
                 .bytes(ByteCount(bytes: 1 << 20)...ByteCount(bytes: 16 << 40), step: ByteCount(bytes: 4096), example: "2GiB"),
                 into: \.size, "How large the disk is for the guest; the file on the host has holes."),
             Field("journal", .flag, into: \.journal, "Whether the filesystem has a journal; true if not given."),
+            Field(
+                "bus", .choice(later: ["scsi", "sata", "nvme"]), into: \.bus,
+                "How the guest reaches it: `ide` for systems without virtio; `virtio` if not given."),
+        ])
+}
+
+extension Table<CDDraft> {
+    static let cdrom = Table(
+        "What lies in a CD drive, never written to.",
+        [
+            Field(
+                "from", .text("a path in the image", fault: Rule.absolute), required: true, into: \.from,
+                "A file of the image that is an ISO image; `*` stands for any text, and the highest version wins.")
         ])
 }
 

@@ -18,6 +18,7 @@ struct MachineDraft: Sendable {
     var virtio = Written<VirtioGeneration>.absent
     var com2 = Written<Bool>.absent
     var disks = Written<[Marked<DiskDraft>]>.absent
+    var cdroms = Written<[Marked<MediumDraft>]>.absent
     var networks = Written<[Marked<InterfaceDraft>]>.absent
     var publish = Written<[Marked<PublishedPort>]>.absent
     var files = Written<[Marked<FileDraft>]>.absent
@@ -38,6 +39,11 @@ enum VirtioGeneration: String, Sendable, CaseIterable {
 
 struct DiskDraft: Sendable {
     var size = Written<ByteCount>.absent
+    var bus = Written<DiskBus>.absent
+}
+
+struct MediumDraft: Sendable {
+    var from = Written<String>.absent
 }
 
 struct ReadyDraft: Sendable {

@@ -77,6 +77,11 @@ struct LabResolver {
                     ? "the disk of image \(quoted(recipe.name)) is taken as it is; files are laid only over disks that vmlab makes"
                     : "image \(quoted(recipe.name)) has no disk to put files on")
         }
+        let disks = draft.disks.value?.compactMap { disk in
+            disk.value.size.value.map { Machine.Disk(size: $0, bus: disk.value.bus.value ?? .virtio) }
+        }
+        let cdroms = media(draft.cdroms.value ?? [], &findings)
+        checkPlaces(draft, recipe, &findings)
         return names.map { name in
             MachineEntry(
                 machine: Machine(
@@ -86,7 +91,7 @@ struct LabResolver {
                         cpu: draft.cpu.or(defaults.cpu).value?.cpu ?? Hardware.CPU(),
                         isTransitional: draft.virtio.or(defaults.virtio).value == .transitional,
                         hasSecondSerial: draft.com2.or(defaults.com2).value ?? false),
-                    disks: draft.disks.value?.compactMap { $0.value.size.value } ?? [],
+                    disks: disks ?? [], cdroms: cdroms,
                     publish: draft.publish.value?.map(\.value) ?? [], files: files, commandLine: commandLine, after: [], ready: readiness,
                     restart: draft.restart.or(defaults.restart).value ?? .never),
                 family: named.name, count: names.count, mark: named.mark, memoryMark: memory.mark ?? named.mark, readyMark: ready.mark,
@@ -123,6 +128,31 @@ struct LabResolver {
             file.content = .from(path: whole)
             return file
         }
+    }
+
+    /// Files of the host that lie in CD drives, with absolute paths.
+    private func media(_ drafts: [Marked<MediumDraft>], _ findings: inout Findings) -> [Machine.Medium] {
+        drafts.compactMap { draft in
+            guard case .value(let path, let mark) = draft.value.from else { return nil }
+            let whole = Path.joined(folder, path)
+            do throws(FileTrouble) {
+                _ = try catalogue.files.contents(of: whole, limit: 1)
+            } catch {
+                findings.add(mark, "\(whole) cannot be put into a CD drive: \(error.description)")
+            }
+            return Machine.Medium(path: whole)
+        }
+    }
+
+    /// A machine has two IDE channels of two places, for disks and CD drives together.
+    private func checkPlaces(_ draft: MachineDraft, _ recipe: ImageRecipe?, _ findings: inout Findings) {
+        let disks = (draft.disks.value ?? []).filter { $0.value.bus.value == .ide }.map(\.mark)
+        let media = (draft.cdroms.value ?? []).map(\.mark)
+        let ofImage = (recipe.map { $0.hasDisk && $0.diskBus == .ide ? 1 : 0 } ?? 0) + (recipe?.cdrom == nil ? 0 : 1)
+        let all = ofImage + disks.count + media.count
+        guard all > DiskBus.idePlaces, let mark = media.last ?? disks.last else { return }
+        let image = ofImage == 0 ? "" : ", \(ofImage) of them the image's"
+        findings.add(mark, "the machine has \(all) IDE disks and CD drives\(image); there is room for \(DiskBus.idePlaces)")
     }
 
     // MARK: - All machines together

@@ -56,6 +56,9 @@ extension Table<MachineDraft> {
                 "disks", .list(of: Table<DiskDraft>.disk.shape { DiskDraft() }, atMost: 16), into: \.disks,
                 "Extra, empty disks; the image's own disk comes first."),
             Field(
+                "cdroms", .list(of: Table<MediumDraft>.medium.shape { MediumDraft() }, atMost: DiskBus.idePlaces), into: \.cdroms,
+                "ISO images in CD drives, after that of the image. Firmware starts from disks first, then from these."),
+            Field(
                 "networks", .list(of: .interface, atMost: Limits.networksOfMachine), into: \.networks,
                 "The networks it is on, in the order of its network cards."),
             Field(
@@ -85,7 +88,19 @@ extension Table<DiskDraft> {
             Field(
                 "size",
                 .bytes(ByteCount(bytes: 1 << 20)...ByteCount(bytes: 64 << 40), step: ByteCount(bytes: 4096), example: "4GiB"),
-                required: true, into: \.size, "How much it holds; it takes room on the host as it is written.")
+                required: true, into: \.size, "How much it holds; it takes room on the host as it is written."),
+            Field(
+                "bus", .choice(later: ["scsi", "sata", "nvme"]), into: \.bus, "`ide` for systems without virtio; `virtio` if not given."),
+        ])
+}
+
+extension Table<MediumDraft> {
+    static let medium = Table(
+        "An ISO image in a CD drive, never written to.",
+        [
+            Field(
+                "from", .text("a path", mayBeEmpty: false), required: true, into: \.from,
+                "The image's file; a relative path begins at the lab file's folder.")
         ])
 }
 

@@ -107,6 +107,7 @@ struct ImageBuild {
         if let firmware = recipe.boot.firmware { wanted.append((FilePattern(firmware), folder.firmware)) }
         if let nvram = recipe.boot.nvram { wanted.append((FilePattern(nvram), folder.nvram)) }
         for (index, module) in recipe.boot.modules.enumerated() { wanted.append((FilePattern(module.from), folder.module(index))) }
+        if let cdrom = recipe.cdrom { wanted.append((FilePattern(cdrom), folder.cdrom)) }
         if let from = recipe.diskFile?.from { wanted.append((FilePattern(from), diskSource)) }
         return wanted
     }
@@ -176,9 +177,22 @@ struct ImageBuild {
         }
     }
 
+    private func describeMedium(_ origin: String) throws(ImageError) -> ImageManifest.File {
+        let digest = try FileDigest.digest(of: folder.cdrom)
+        do throws(OSError) {
+            return ImageManifest.File(origin: origin, size: try FileStatus(of: folder.cdrom).size, sha256: digest)
+        } catch {
+            throw ImageError(error, folder.cdrom)
+        }
+    }
+
     private func record(_ files: BootFiles, _ count: Int, _ archive: String, _ manifest: inout ImageManifest) throws(ImageError) {
         guard count > 0 else { return }
         for found in try files.found(in: archive) where found.output != diskSource {
+            if found.output == folder.cdrom {
+                manifest.cdrom = try describeMedium(found.origin)
+                continue
+            }
             var bytes = try Folder.read(found.output, limit: Int(BootFiles.maximumSize))
             // Kernels that no boot loader unpacks are often packed as a whole; Linux unpacks itself, and its initial RAM disk.
             if found.output == folder.kernel, bytes.starts(with: ImageBuild.gzip) {
