@@ -35,8 +35,8 @@ let helpText = """
       --com2 IN[:OUT]        COM2, which is not there without it
       --console IN[:OUT]     virtio console (hvc0)
       --debug IN[:OUT]       what the guest writes to port 0x402, where firmware logs
-      --control IN[:OUT]     words in, events out, one a line; its end is a stop. Words: power-button, reset, stop,
-                             link ID up|down, port-restart ID HEX,
+      --control IN[:OUT]     words in, events out, one a line; its end is a stop. Words: power-button (refused while
+                             the guest has it switched off), reset, stop, link ID up|down, port-restart ID HEX,
                              screen (answered by an event), type HEX (text for the keyboard)
       --triple-fault WHAT    exit (default) or reset
       --transitional         virtio devices with the ids and ports of before version 1 as well, for old drivers

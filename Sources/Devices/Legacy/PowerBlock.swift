@@ -55,10 +55,12 @@ package final class PowerBlock: BusDevice, ResettableDevice {
     private var ticks: UInt64 { (clock.monotonicNanoseconds() &- start).multipliedFullWidth(by: Self.scale).high }
 
     /// Somebody pressed the power button; whether the guest does anything is its own affair.
-    package func pressPowerButton() {
+    /// - Returns: whether it has switched the button on, and so is told.
+    package func pressPowerButton() -> Bool {
         state.withLock { state in
             state.status |= Bit.powerButton
             drive(&state)
+            return state.enable & Bit.powerButton != 0
         }
     }
 

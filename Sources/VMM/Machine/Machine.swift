@@ -227,10 +227,10 @@ package final class Machine {
         }
     }
 
-    /// - Returns: false if there is no such thing here as the word speaks of.
+    /// - Returns: false if there is no such thing here as the word speaks of, or the guest has no ear for it.
     private func obey(_ word: ControlChannel.Word) -> Bool {
         switch word {
-        case .powerButton: life?.board.power.pressPowerButton()
+        case .powerButton: return life?.board.power.pressPowerButton() ?? false
         case .reset: runControl?.end(.reset(cause: "host"))
         case .stop:
             mustStop = true

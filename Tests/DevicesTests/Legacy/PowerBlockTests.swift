@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func `the power button interrupts until it is acknowledged`() {
-        block.pressPowerButton()
+        #expect(!block.pressPowerButton(), "nobody has switched it on")
         #expect(!line.level)
         #expect(block.read(offset: 0, width: .two) == 0x0100)
         block.write(offset: 2, width: .two, value: 0x0120)
@@ -87,7 +87,7 @@ import Testing
     @Test func `a reset clears events and keeps the timer running`() {
         clock.advance(1_000_000)
         block.write(offset: 2, width: .two, value: 0x0100)
-        block.pressPowerButton()
+        #expect(block.pressPowerButton())
         block.reset()
         #expect(!line.level)
         #expect(block.read(offset: 0, width: .four) == 0)
