@@ -9,8 +9,8 @@ SHELL = /bin/bash
 # Debian's names. They are installed only where they are missing; as an ordinary user, missing ones are named.
 BUILD_PACKAGES = libarchive-dev libssl-dev libyaml-dev pkg-config zlib1g-dev
 RUN_PACKAGES = mmdebstrap passt python3-pip
-TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 chromium cpio dhcpcd-base dmidecode dnsmasq-base e2fsprogs \
-  fonts-dejavu-core graphviz iproute2 iputils-ping isc-dhcp-client kea-admin libarchive-tools lz4 ndisc6 procps qemu-utils \
+TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 chromium cpio dhcpcd-base dmidecode dnsmasq-base dosfstools \
+  e2fsprogs fonts-dejavu-core gdisk graphviz iproute2 iputils-ping isc-dhcp-client kea-admin libarchive-tools lz4 mtools ndisc6 procps qemu-utils \
   strace tcpdump tmux tshark xz-utils zstd
 BENCH_PACKAGES = iproute2 procps vde2
 
@@ -30,7 +30,7 @@ test: build-packages run-packages test-packages qemu
 	@set -o pipefail; swift test -c release --skip-build 2>&1 | tee .build/test.log; status=$$?; \
 	  [ $$status = 0 ] || { echo; echo "what failed (all of it is in .build/test.log):"; grep '^✘' .build/test.log; }; exit $$status
 
-# Labs/menagerie as a whole: seventeen systems at once, each judged by what it says. A quarter of an hour, images included.
+# Labs/menagerie as a whole: eighteen systems at once, each judged by what it says. A quarter of an hour, images included.
 menagerie: build-packages run-packages test-packages qemu
 	swift build -c release --build-tests
 	swift build -c release

@@ -63,6 +63,10 @@ package struct ImageStore: Sendable {
             hash.add("disk.format", file.format.rawValue)
         }
         if let cdrom = recipe.cdrom { hash.add("cdrom", cdrom) }
+        if let disk = recipe.efiDisk {
+            hash.add("disk.efi", disk.files.flatMap { [$0.from, $0.to] })
+            hash.add("disk.size", disk.size.bytes)
+        }
         if let disk = recipe.disk {
             hash.add("disk.filesystem", disk.fileSystem.rawValue)
             hash.add("disk.size", disk.size.bytes)

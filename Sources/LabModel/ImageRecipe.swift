@@ -7,6 +7,8 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
     package var disk: Disk?
     /// A disk that is there already, instead of one that is made.
     package var diskFile: DiskFile?
+    /// A disk for UEFI firmware, instead of either.
+    package var efiDisk: EFIDisk?
     /// How machines of it reach that disk.
     package var diskBus: DiskBus
     /// A path or a pattern inside the image: an ISO image that lies in a CD drive of each machine.
@@ -19,14 +21,15 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
     package var folder: String
 
     package init(
-        name: String, source: Source, boot: Boot, disk: Disk?, diskFile: DiskFile? = nil, diskBus: DiskBus = .virtio, cdrom: String? = nil,
-        initramfs: Initramfs? = nil, files: [File], folder: String
+        name: String, source: Source, boot: Boot, disk: Disk?, diskFile: DiskFile? = nil, efiDisk: EFIDisk? = nil,
+        diskBus: DiskBus = .virtio, cdrom: String? = nil, initramfs: Initramfs? = nil, files: [File], folder: String
     ) {
         self.name = name
         self.source = source
         self.boot = boot
         self.disk = disk
         self.diskFile = diskFile
+        self.efiDisk = efiDisk
         self.diskBus = diskBus
         self.cdrom = cdrom
         self.initramfs = initramfs
@@ -35,7 +38,7 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
     }
 
     /// Whether machines of it have a disk of the image.
-    package var hasDisk: Bool { disk != nil || diskFile != nil }
+    package var hasDisk: Bool { disk != nil || diskFile != nil || efiDisk != nil }
 
     /// Whether machines of it are handed a kernel.
     package var hasKernel: Bool { if case .kernel = source { true } else { boot.kernel != nil } }
@@ -152,12 +155,42 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
         }
     }
 
+    /// One EFI system partition with files of the image in it, behind a GUID partition table.
+    package struct EFIDisk: Hashable, Sendable, Codable {
+        package var size: ByteCount
+        package var files: [Copy]
+
+        package init(size: ByteCount, files: [Copy]) {
+            self.size = size
+            self.files = files
+        }
+
+        /// What FAT32 with small clusters is made for.
+        package static let sizes = ByteCount(bytes: 40 << 20)...ByteCount(bytes: 32 << 30)
+
+        package struct Copy: Hashable, Sendable, Codable {
+            /// A path or a pattern inside the image.
+            package var from: String
+            /// The path on the partition.
+            package var to: String
+
+            package init(from: String, to: String) {
+                self.from = from
+                self.to = to
+            }
+        }
+    }
+
     package enum DiskFormat: String, Hashable, Sendable, Codable, CaseIterable {
         case raw
         case qcow2
     }
 
-    package enum FileSystem: String, Hashable, Sendable, Codable, CaseIterable { case ext4 }
+    package enum FileSystem: String, Hashable, Sendable, Codable, CaseIterable {
+        case ext4
+        /// Of an EFI system partition.
+        case fat
+    }
 
     /// One file of the last layer.
     package struct File: Hashable, Sendable, Codable {

@@ -110,6 +110,14 @@ import Testing
             "`scsi` is not supported by this version of vmlab; `bus` can be `virtio`, `ide`", "`cdrom` has no `from`",
             "unknown key `path`; known here: from"),
         Seeded(
+            "name: img\nfrom: {deb: a}\nboot: {kernel: /k}\ndisk: «{filesystem: fat, size: «8MiB, journal: «true}\n",
+            "an EFI system partition has only the `files` that are named here", "a disk with an EFI system partition has 40MiB to 32GiB",
+            "a FAT file system has no journal"),
+        Seeded(
+            "name: img\nfrom: {deb: a}\nboot: {kernel: /k}\ndisk: {size: 64MiB, files: «[{from: «b, to: /c}, «{to: /d}]}\n",
+            "an ext4 disk has all files of the image; `files` are those of `filesystem: fat`",
+            "`b` is not an absolute path in the image: it begins with `/`", "an entry of `files` has no `from`"),
+        Seeded(
             "name: img\nfrom: {deb: a}\nboot: {kernel: /k}\ninitramfs: {to: «i, init: init, modules: [«'../x']}\n",
             "`i` is not an absolute path in the image: it begins with `/`", "`../x` is not the name of a kernel module"),
         Seeded(
@@ -134,7 +142,7 @@ import Testing
               - {to: /e, text: x, mode: «rwx}
             """,
             "`size` has no unit that is known in `2G`; did you mean `2GiB`?", "`journal` wants `true` or `false`, not `yes`",
-            "`xfs` is not supported by this version of vmlab; `filesystem` can be `ext4`",
+            "`xfs` is not supported by this version of vmlab; `filesystem` can be `ext4`, `fat`",
             "`a` is not an absolute path in the image: it begins with `/`", "`/a/../b` goes through `.` or `..`; write the path itself",
             "`/a/./b` goes through `.` or `..`; write the path itself", "`/a/` does not name a file",
             "a file wants exactly one of `text`, `from` and `symlink`",

@@ -11,6 +11,7 @@ extension `real labs` {
               # With a disk it does not look for a system on the network first.
               shell: {image: uefi-shell, memory: 128MiB, networks: [lan], disks: [{size: 8MiB}], ready: {console: "Shell>", within: 300s}}
               linux: {image: debian-12-uefi, memory: 256MiB, networks: [lan], cmdline: pci=nomsi, ready: {ping: true, within: 300s}}
+              grub-linux: {image: debian-12-grub-uefi, memory: 256MiB, networks: [lan], ready: {ping: true, within: 300s}}
               ipxe: {image: ipxe, memory: 64MiB, networks: [lan], ready: {console: "net0: 10.77.0.", within: 300s}}
               grub: {image: grub-rescue, memory: 64MiB, networks: [], ready: {console: "GNU GRUB", within: 300s}}
               u-boot: {image: u-boot, memory: 64MiB, networks: [], ready: {console: "Hit any key to stop autoboot", within: 300s}}
@@ -51,14 +52,17 @@ extension `real labs` {
             try say("shell", "dblk blk0 0 1\r", until: "LBA 0000000000000000 Size 00000200")
             try say("shell", "connect -r\rifconfig -s eth0 dhcp\r", until: "eth0 dhcp")
             var said = ""
-            for _ in 0..<12 where !said.contains("2 received") {
+            for _ in 0..<40 where !said.contains("2 received") {
                 // It goes on while the address is still being asked for.
                 said = try user.vmlab(
-                    "console", "shell", "-f", folder, "--until", "2 received", "--timeout", "8s", input: "ping -n 2 10.77.0.1\r",
+                    "console", "shell", "-f", folder, "--until", "2 received", "--timeout", "3s", input: "ping -n 2 10.77.0.1\r",
                     limitSeconds: 60
                 ).out
             }
             #expect(said.contains("2 received"), "\(said)")
+
+            // From the disk to GRUB, from GRUB to Linux.
+            #expect(try user.vmlab("logs", "grub-linux", "-f", folder).out.contains("GRUB: loading Linux"))
 
             // OVMF leads PCI's interrupts elsewhere than reset does; Linux finds them by the link devices and answers pings by them.
             try say("linux", "dmesg | grep 'LNK. configured' | grep -c IRQ | sed 's/^/routes: /'\n", until: "routes: 4")
@@ -74,7 +78,7 @@ extension `real labs` {
             #expect(start.status == 0, "\(start.all)")
             try say("shell", "\(variable)\r", until: "6B 00 65 00 70 00 74 00")
 
-            let down = try user.vmlab("down", folder, limitSeconds: 240)
+            let down = try user.vmlab("down", folder, "--timeout", "2s", limitSeconds: 240)
             #expect(down.status == 0 && down.all.contains("left behind: nothing"), "\(down.all)")
             user.expectNothingLeft()
         }

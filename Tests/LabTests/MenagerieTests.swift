@@ -15,11 +15,14 @@ extension `real labs` {
             "mach-64": ["1 multiboot modules", "task loaded: boot one ", "mach task: ready"],
             "memtest": ["Memtest86+"], "memtest-ia32": ["Memtest86+"],
             "uefi-shell": ["UEFI Interactive Shell", "EDK II"], "debian-uefi": ["EFI stub: ", "busybox: ready on "],
+            "debian-grub": ["GRUB: loading Linux", "busybox: ready on "],
             "ipxe": ["SeaBIOS (version ", "iPXE initialising devices...ok", " using virtio-net on "], "grub": ["GNU GRUB  version 2."],
             "u-boot": ["U-Boot 20", "Model: QEMU x86 (I440FX)"],
         ]
         /// Those that answer on the network.
-        private static let connected = ["debian-11", "debian-12", "debian-13", "debian-sid", "debian-i386", "debian-uefi", "alpine", "xen"]
+        private static let connected = [
+            "debian-11", "debian-12", "debian-13", "debian-sid", "debian-i386", "debian-uefi", "debian-grub", "alpine", "xen",
+        ]
 
         @Test(.timeLimit(.minutes(120)))
         func `come up side by side, say what they are, see each other, and leave nothing`() throws {

@@ -81,10 +81,16 @@ struct ImageDiskDraft: Sendable {
     var size = Written<ByteCount>.absent
     var journal = Written<Bool>.absent
     var bus = Written<DiskBus>.absent
+    var files = Written<[Marked<PartitionFileDraft>]>.absent
 }
 
 struct CDDraft: Sendable {
     var from = Written<String>.absent
+}
+
+struct PartitionFileDraft: Sendable {
+    var from = Written<String>.absent
+    var to = Written<String>.absent
 }
 
 struct InitramfsDraft: Sendable {

@@ -28,14 +28,24 @@ enum ImageReader {
                 modules: (boot.modules.value ?? []).compactMap { module in
                     module.value.from.value.map { ImageRecipe.Module(from: $0, text: module.value.text.value ?? "") }
                 }),
-            disk: disk(draft.disk.value), diskFile: diskFile(draft), diskBus: draft.disk.value?.bus.value ?? .virtio,
+            disk: disk(draft.disk.value), diskFile: diskFile(draft), efiDisk: efiDisk(draft.disk.value),
+            diskBus: draft.disk.value?.bus.value ?? .virtio,
             cdrom: draft.cdrom.value?.from.value, initramfs: initramfs(draft.initramfs.value),
             files: files, folder: folder)
     }
 
     private static func disk(_ draft: ImageDiskDraft?) -> ImageRecipe.Disk? {
-        guard let draft, draft.from.isAbsent, let size = draft.size.value else { return nil }
+        guard let draft, draft.from.isAbsent, draft.fileSystem.value != .fat, let size = draft.size.value else { return nil }
         return ImageRecipe.Disk(fileSystem: draft.fileSystem.value ?? .ext4, size: size, journal: draft.journal.value ?? true)
+    }
+
+    private static func efiDisk(_ draft: ImageDiskDraft?) -> ImageRecipe.EFIDisk? {
+        guard let draft, draft.from.isAbsent, draft.fileSystem.value == .fat, let size = draft.size.value else { return nil }
+        let files = (draft.files.value ?? []).compactMap { file -> ImageRecipe.EFIDisk.Copy? in
+            guard let from = file.value.from.value, let to = file.value.to.value else { return nil }
+            return ImageRecipe.EFIDisk.Copy(from: from, to: to)
+        }
+        return ImageRecipe.EFIDisk(size: size, files: files)
     }
 
     private static func initramfs(_ draft: InitramfsDraft?) -> ImageRecipe.Initramfs? {
@@ -63,9 +73,20 @@ enum ImageReader {
         if disk.from.isAbsent {
             if disk.size.isAbsent { findings.add(mark, "`disk` has no `size`, nor a file that it is taken `from`") }
             if let mark = disk.format.mark { findings.add(mark, "`format` is that of a disk which is taken `from` a file") }
+            if disk.fileSystem.value == .fat {
+                if disk.files.value?.isEmpty ?? true {
+                    findings.add(mark, "an EFI system partition has only the `files` that are named here")
+                }
+                if let mark = disk.journal.mark { findings.add(mark, "a FAT file system has no journal") }
+                if case .value(let size, let mark) = disk.size, !ImageRecipe.EFIDisk.sizes.contains(size) {
+                    findings.add(mark, "a disk with an EFI system partition has 40MiB to 32GiB")
+                }
+            } else if let mark = disk.files.mark {
+                findings.add(mark, "an ext4 disk has all files of the image; `files` are those of `filesystem: fat`")
+            }
         } else {
             if disk.format.isAbsent { findings.add(mark, "a disk that is taken `from` a file wants its `format`: raw or qcow2") }
-            for mark in [disk.size.mark, disk.fileSystem.mark, disk.journal.mark].compactMap(\.self) {
+            for mark in [disk.size.mark, disk.fileSystem.mark, disk.journal.mark, disk.files.mark].compactMap(\.self) {
                 findings.add(mark, "a disk that is taken `from` a file has its own size and file system")
             }
         }
@@ -130,13 +151,16 @@ enum ImageReader {
 
     /// Without a disk to put it on, a file is one of those that the machine starts from, or is there while packages are configured.
     private static func checkFiles(_ draft: ImageDraft, isMadeOfPackages: Bool, _ findings: inout Findings) {
+        let disk = draft.disk.value
         let isTaken = draft.from.value?.disk.isAbsent == false
-        guard draft.disk.value.map({ isTaken || !$0.from.isAbsent }) ?? draft.disk.isAbsent, !isMadeOfPackages else { return }
+        guard disk.map({ isTaken || !$0.from.isAbsent || $0.fileSystem.value == .fat }) ?? draft.disk.isAbsent, !isMadeOfPackages else {
+            return
+        }
         let boot = draft.boot.value
         let started =
             [boot?.kernel.value, boot?.initrd.value, boot?.firmware.value, boot?.nvram.value, draft.cdrom.value?.from.value].compactMap(
                 \.self)
-            + (boot?.modules.value?.compactMap(\.value.from.value) ?? [])
+            + (boot?.modules.value?.compactMap(\.value.from.value) ?? []) + (disk?.files.value?.compactMap(\.value.from.value) ?? [])
         for file in draft.files.value ?? [] {
             guard let to = file.value.to.value, !started.contains(to) else { continue }
             findings.add(file.mark, "there is no disk of the recipe's making to put \(quoted(to)) on, and `boot` does not name it")

@@ -201,12 +201,17 @@ extension Table<ImageDiskDraft> {
                 "A file of the image that is a disk already; `*` stands for any text, and the highest version wins."),
             Field(
                 "format", .choice(later: ["vmdk", "vhdx"]), into: \.format, "What that file is; never guessed from its content."),
-            Field("filesystem", .choice(later: ["btrfs", "xfs"]), into: \.fileSystem, "ext4 if not given."),
+            Field(
+                "filesystem", .choice(later: ["btrfs", "xfs"]), into: \.fileSystem,
+                "ext4 if not given, with all of the image; fat is an EFI system partition, with the disk's `files`."),
             Field(
                 "size",
                 .bytes(ByteCount(bytes: 1 << 20)...ByteCount(bytes: 16 << 40), step: ByteCount(bytes: 4096), example: "2GiB"),
                 into: \.size, "How large the disk is for the guest; the file on the host has holes."),
-            Field("journal", .flag, into: \.journal, "Whether the filesystem has a journal; true if not given."),
+            Field("journal", .flag, into: \.journal, "Whether an ext4 filesystem has a journal; true if not given."),
+            Field(
+                "files", .list(of: Table<PartitionFileDraft>.partitionFile.shape { PartitionFileDraft() }, atMost: 1024), into: \.files,
+                "Files of the image that are on an EFI system partition."),
             Field(
                 "bus", .choice(later: ["scsi", "sata", "nvme"]), into: \.bus,
                 "How the guest reaches it: `ide` for systems without virtio; `virtio` if not given."),
@@ -220,6 +225,19 @@ extension Table<CDDraft> {
             Field(
                 "from", .text("a path in the image", fault: Rule.absolute), required: true, into: \.from,
                 "A file of the image that is an ISO image; `*` stands for any text, and the highest version wins.")
+        ])
+}
+
+extension Table<PartitionFileDraft> {
+    static let partitionFile = Table(
+        "A file of the image on an EFI system partition.",
+        [
+            Field(
+                "from", .text("a path in the image", fault: Rule.absolute), required: true, into: \.from,
+                "Its path in the image; `*` stands for any text, and the highest version wins."),
+            Field(
+                "to", .text("a path on the partition", fault: Rule.absolute), required: true, into: \.to,
+                "Its path on the partition, such as /EFI/BOOT/BOOTX64.EFI, which firmware starts by itself."),
         ])
 }
 

@@ -54,6 +54,13 @@ struct ImageBuild {
             try copyDisk(file, progress)
             manifest.disk = try describeDisk()
         }
+        if let disk = recipe.efiDisk {
+            progress(.finishing)
+            let files = disk.files.enumerated().map { (to: $0.element.to, content: part($0.offset)) }
+            try EFIDisk.write(folder.disk, size: disk.size, files, of: recipe.name)
+            for file in files { try Folder.removeFile(file.content) }
+            manifest.disk = try describeDisk()
+        }
         try Folder.write(manifest.encoded(), to: folder.manifest)
     }
 
@@ -90,6 +97,9 @@ struct ImageBuild {
 
     private var diskSource: String { folder.disk + ".source" }
 
+    /// What the file of this number on an EFI system partition is copied from.
+    private func part(_ number: Int) -> String { folder.disk + ".part\(number)" }
+
     private func wantedBootFiles() throws(ImageError) -> [(pattern: FilePattern, output: String)] {
         var wanted: [(pattern: FilePattern, output: String)] = []
         if case .kernel = recipe.source {
@@ -109,6 +119,7 @@ struct ImageBuild {
         for (index, module) in recipe.boot.modules.enumerated() { wanted.append((FilePattern(module.from), folder.module(index))) }
         if let cdrom = recipe.cdrom { wanted.append((FilePattern(cdrom), folder.cdrom)) }
         if let from = recipe.diskFile?.from { wanted.append((FilePattern(from), diskSource)) }
+        for (index, file) in (recipe.efiDisk?.files ?? []).enumerated() { wanted.append((FilePattern(file.from), part(index))) }
         return wanted
     }
 
@@ -188,7 +199,7 @@ struct ImageBuild {
 
     private func record(_ files: BootFiles, _ count: Int, _ archive: String, _ manifest: inout ImageManifest) throws(ImageError) {
         guard count > 0 else { return }
-        for found in try files.found(in: archive) where found.output != diskSource {
+        for found in try files.found(in: archive) where !found.output.hasPrefix(folder.disk) {
             if found.output == folder.cdrom {
                 manifest.cdrom = try describeMedium(found.origin)
                 continue

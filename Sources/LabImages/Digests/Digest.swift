@@ -3,7 +3,7 @@ package struct Digest: Hashable, Sendable, Codable, CustomStringConvertible {
     static let length = 32
 
     /// Always `Digest.length` bytes.
-    private let bytes: [UInt8]
+    let bytes: [UInt8]
 
     init(_ bytes: [UInt8]) {
         precondition(bytes.count == Digest.length)
