@@ -76,14 +76,18 @@ package struct MachineHost: Hashable, Sendable {
             kit: kit, leash: leash, environment: [plainEnvironment] + environment, memory: launch.memory,
             start: .start(.init(path: "/vmlab-machine", arguments: launch.arguments)))
         setup.streams = opened.streams.map { ($0.number, $0.name, $0.theirs.number) }
+        // Blobs lie in the carrier's memory, beside what a guest may come to fill.
+        var memory = launch.memory.bytes
         for file in opened.files {
             switch file.kind {
             case .disk(let writable): setup.disks.append((file.number, file.file.number, writable))
             case .blob:
                 setup.contents.append(
                     .init(announcement: .blob(number: file.number, size: file.size), file: file.file, size: file.size))
+                memory = memory.addingReportingOverflow(file.size).overflow ? .max : memory + file.size
             }
         }
+        setup.memory = ByteCount(bytes: memory)
         let program = try CarriedProgram(setup, loop: loop) { event in
             switch event {
             case .running: events.tell(.running)
