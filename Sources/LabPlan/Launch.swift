@@ -57,7 +57,7 @@ extension MachineLaunch {
 
         var next = DescriptorNumber.extraDisks
         for disk in disks where disk.id != MachineDisk.variables {
-            let bus = MachineDisk.bus(of: disk.id, machine, image) == .ide ? ",bus=ide" : ""
+            let bus = MachineDisk.bus(of: disk.id, machine, imageBus: image.diskBus) == .ide ? ",bus=ide" : ""
             switch disk.content {
             case .delta(let base, _):
                 let base = hand(DescriptorNumber.rootBase, .disk(path: base, writable: false))
@@ -170,7 +170,10 @@ extension MachineDisk {
     private static func extra(_ index: Int) -> String { "disk\(index)" }
 
     /// How the guest reaches a disk: no property of the disk, whose content stays when it is moved.
-    static func bus(of id: String, _ machine: Machine, _ image: ImageFacts) -> DiskBus {
-        machine.disks.indices.first { extra($0) == id }.map { machine.disks[$0].bus } ?? image.diskBus
+    package static func bus(of id: String, _ machine: Machine, imageBus: DiskBus) -> DiskBus {
+        machine.disks.indices.first { extra($0) == id }.map { machine.disks[$0].bus } ?? imageBus
     }
+
+    /// Whether it is firmware's flash chip.
+    package var isVariables: Bool { id == MachineDisk.variables }
 }

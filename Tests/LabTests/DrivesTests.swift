@@ -33,6 +33,26 @@ extension `real labs` {
             #expect(restart.status == 0, "\(restart.all)")
             #expect(try said(user, folder, variables)["kept"] == first["written"])
 
+            // What was written becomes an image, when nobody writes any more.
+            func importDisk() throws -> CommandOutcome {
+                try user.vmlab(
+                    "image", "import", "kept", "linux", "--start-like", "grub-rescue-cd", "--into", user.home + "/Images", "-f", folder,
+                    limitSeconds: 120, variables: variables)
+            }
+            let early = try importDisk()
+            #expect(early.status == 64 && early.err.contains("linux is running"), "\(early.all)")
+            try user.vmlab("stop", "linux", "-f", folder, limitSeconds: 120, variables: variables)
+            let imported = try importDisk()
+            #expect(imported.status == 0 && imported.out == user.home + "/Images/kept\n", "\(imported.all)")
+            let recipe = try String(contentsOfFile: user.home + "/Images/kept/image.yaml", encoding: .utf8)
+            #expect(recipe.contains("disk: {bus: ide}") && recipe.contains("firmware: /firmware"), "\(recipe)")
+            let disk = try Data(contentsOf: URL(filePath: user.home + "/Images/kept/disk.raw"))
+            try disk.prefix(4 << 20).write(to: URL(filePath: user.home + "/written"))
+            #expect(disk.count == 64 << 20)
+            #expect(try first["written"]?.hasPrefix(self.digest(of: user.home + "/written", user)) == true)
+            let start = try user.vmlab("start", "linux", "-f", folder, limitSeconds: 600, variables: variables)
+            #expect(start.status == 0, "\(start.all)")
+
             // A medium that holds something else is noticed, and nothing else is.
             let same = try user.vmlab("plan", folder, variables: variables)
             #expect(same.out.contains("nothing to do"), "\(same.all)")

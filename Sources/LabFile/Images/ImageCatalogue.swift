@@ -19,6 +19,9 @@ package struct ImageCatalogue: Sendable {
         self.init(places: Path.ancestors(of: folder).map { Path.joined($0, "Images") } + others, files: files)
     }
 
+    /// What is wrong with an image's name, or nil.
+    package static func fault(ofImageName name: String) -> String? { NameRule.image.fault(of: name) }
+
     /// The recipe of a name, for `vmlab image build`.
     package func recipe(named name: String) throws(Diagnostics) -> ImageRecipe {
         var findings = Findings()

@@ -39,6 +39,27 @@ package enum DiskCopy {
         }
     }
 
+    /// A machine's disk, whatever it lies in; what is all zeros becomes a hole.
+    static func copy(_ disk: any Disk, of subject: String, to output: String, progress: ImageProgressHandler = { _ in }) throws(ImageError)
+    {
+        let file = try Folder.create(output)
+        try resize(file, to: disk.byteCount, output)
+        var offset: UInt64 = 0
+        while offset < disk.byteCount {
+            // At most `piece`, so it fits an Int.
+            var bytes = [UInt8](repeating: 0, count: Int(min(UInt64(piece), disk.byteCount - offset)))
+            var failure: DiskError?
+            // Safe because the buffer is used inside the call.
+            unsafe bytes.withUnsafeMutableBytes { buffer in
+                do throws(DiskError) { try unsafe disk.read(at: offset, into: [buffer]) } catch { failure = error }
+            }
+            if let failure { throw ImageError(.unusableDisk("\(failure)"), subject) }
+            try write(bytes, at: offset, to: file, output)
+            offset += UInt64(bytes.count)
+            progress(.reading(done: offset, total: disk.byteCount))
+        }
+    }
+
     private static func copyRaw(
         _ file: SharedDescriptor, _ source: String, to disk: borrowing Descriptor, _ output: String, _ progress: ImageProgressHandler
     ) throws(ImageError) {

@@ -9,18 +9,24 @@ import LabRunner
 struct ImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image",
-        abstract: "Build images and look at them.",
+        abstract: "Build images, look at them, and make one of a machine's disk.",
         discussion: """
             Example:
               vmlab image ls
               vmlab image build debian-12
             """,
-        subcommands: [Build.self, List.self, Inspect.self])
+        subcommands: [Build.self, List.self, Inspect.self, ImageImport.self])
 
     /// The recipes that the working folder sees.
     static func catalogue(_ io: Streams) -> ImageCatalogue {
         ImageCatalogue(
             forLabIn: FileManager.default.currentDirectoryPath, then: LabChoice.imagePlaces(io.environment), files: HostFiles())
+    }
+
+    /// Those that a lab's file sees.
+    static func catalogue(_ io: Streams, around labFile: String?) -> ImageCatalogue {
+        let folder = labFile.map { URL(filePath: $0).deletingLastPathComponent().path } ?? FileManager.default.currentDirectoryPath
+        return ImageCatalogue(forLabIn: folder, then: LabChoice.imagePlaces(io.environment), files: HostFiles())
     }
 
     static func store(_ io: Streams) throws -> ImageStore { ImageStore(paths: try LabPaths(environment: io.environment, user: geteuid())) }
