@@ -14,10 +14,8 @@ private let pings = """
       two: {image: pulse, memory: 32MiB, networks: [lan], ready: {console: "pulse: ready", within: 60s}}
     """
 
-private let tshark = "/usr/bin/tshark"
-
 extension `real labs` {
-    @Suite(.serialized, .enabled(if: access(tshark, X_OK) == 0, "tshark is not installed")) struct `of captured networks` {
+    @Suite(.serialized, .enabled(if: access(Recording.judge, X_OK) == 0, "tshark is not installed")) struct `of captured networks` {
         @Test func `show every ping, while they run and after everything was killed`() throws {
             let user = try CommandLineUser()
             let folder = try user.lab("pings", pings)
@@ -31,20 +29,19 @@ extension `real labs` {
             #expect(ping.status == 0, "\(ping.all)")
 
             let file = user.home + "/lan.pcapng"
+            let recording = Recording(file)
             let captured = try user.vmlab("capture", "lan", "-f", folder, "-w", file)
             #expect(captured.status == 0 && captured.err.contains("frames of lan"), "\(captured.all)")
             // A guest's console is faster than the bridge's turn: the last reply may not be in the file yet.
-            #expect(try count("icmp.type == 8", in: file) == 25)
-            #expect(try count("icmp.type == 0", in: file) >= 24)
-            #expect(
-                try count("_ws.malformed || ip.checksum.status == 0 || icmp.checksum.status == 0 || udp.checksum.status == 0", in: file)
-                    == 0)
-            #expect(try count("frame.interface_name == \"one/lan\" && icmp.type == 8", in: file) == 25)
-            #expect(try count("frame.interface_name == \"lan.gateway\" && dhcp", in: file) >= 2)
+            #expect(try recording.count("icmp.type == 8") == 25)
+            #expect(try recording.count("icmp.type == 0") >= 24)
+            #expect(try recording.frames(Recording.wrong) == [])
+            #expect(try recording.count("frame.interface_name == \"one/lan\" && icmp.type == 8") == 25)
+            #expect(try recording.count("frame.interface_name == \"lan.gateway\" && dhcp") >= 2)
 
             let recent = try user.vmlab("capture", "lan", "-f", folder, "--since", "1ms", "-w", file)
             #expect(recent.status == 0, "\(recent.all)")
-            #expect(try count("icmp", in: file) <= 1)
+            #expect(try recording.count("icmp") <= 1)
 
             let mistyped = try user.vmlab("capture", "lann", "-f", folder, "-w", file)
             #expect(mistyped.status == 66 && mistyped.err.contains("did you mean lan?"), "\(mistyped.all)")
@@ -61,11 +58,11 @@ extension `real labs` {
             }
             let end = try following.wait(limitSeconds: 60)
             #expect(end.status == 0 && !end.err.contains("missing"), "\(end.err)")
-            #expect(try count("icmp", in: following.folder + "/out") == 50)
+            #expect(try Recording(following.folder + "/out").count("icmp") == 50)
             let after = try user.vmlab("capture", "-f", folder, "-w", file)
             #expect(after.status == 0, "\(after.all)")
-            #expect(try count("icmp", in: file) == 50)
-            #expect(try count("_ws.malformed", in: file) == 0)
+            #expect(try recording.count("icmp") == 50)
+            #expect(try recording.frames(Recording.wrong) == [])
 
             let down = try user.vmlab("down", folder, limitSeconds: 90)
             #expect(down.status == 0 && down.all.contains("left behind: nothing"), "\(down.all)")
@@ -75,20 +72,4 @@ extension `real labs` {
             user.expectNothingLeft()
         }
     }
-}
-
-/// How many frames of a capture a display filter leaves.
-private func count(_ filter: String, in file: String) throws -> Int {
-    let process = Process()
-    process.executableURL = URL(filePath: tshark)
-    process.arguments = ["-r", file, "-Y", filter, "-T", "fields", "-e", "frame.number"]
-    for name in ["ip", "tcp", "udp"] { process.arguments? += ["-o", "\(name).check_checksum:TRUE"] }
-    let output = Foundation.Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0, "tshark refuses \(file)")
-    return bytes.count { $0 == 0x0A }
 }
