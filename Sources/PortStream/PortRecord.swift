@@ -22,8 +22,13 @@ package enum PortRecord {
 
     /// A mark as it stands on command lines and in control words: 32 hexadecimal digits.
     package static func mark(hexadecimal text: String) -> [UInt8]? {
+        text.utf8.count == 2 * markCount ? bytes(hexadecimal: text) : nil
+    }
+
+    /// Reads bytes, two digits each; nil where it is anything else.
+    package static func bytes(hexadecimal text: String) -> [UInt8]? {
         let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
-        guard text.utf8.count == 2 * markCount, digits.count == 2 * markCount else { return nil }
-        return (0..<markCount).map { UInt8(digits[2 * $0] << 4 | digits[2 * $0 + 1]) }
+        guard digits.count == text.utf8.count, digits.count.isMultiple(of: 2) else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 }

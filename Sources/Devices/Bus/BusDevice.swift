@@ -7,6 +7,20 @@ package enum AccessWidth: Int, CaseIterable, Sendable {
 
     /// All ones in this width: what nothing answers with.
     package var allOnes: UInt64 { self == .eight ? .max : (1 &<< UInt64(truncatingIfNeeded: rawValue &* 8)) &- 1 }
+
+    /// Puts a value together from its bytes, lowest first.
+    /// - Parameter byte: the byte at an index from 0 to one less than the width.
+    package func gathered(_ byte: (UInt64) -> UInt8) -> UInt64 {
+        var value: UInt64 = 0
+        for index in 0..<UInt64(truncatingIfNeeded: rawValue) { value |= UInt64(byte(index)) &<< (index &* 8) }
+        return value
+    }
+
+    /// Takes a value's bytes apart, lowest first.
+    /// - Parameter body: is given the index and the byte.
+    package func scatter(_ value: UInt64, _ body: (UInt64, UInt8) -> Void) {
+        for index in 0..<UInt64(truncatingIfNeeded: rawValue) { body(index, UInt8(truncatingIfNeeded: value &>> (index &* 8))) }
+    }
 }
 
 /// Something that answers accesses to a window of ports or of guest-physical memory.
@@ -29,17 +43,11 @@ package protocol ByteBusDevice: BusDevice {
 
 extension ByteBusDevice {
     package func read(offset: UInt64, width: AccessWidth) -> UInt64 {
-        var value: UInt64 = 0
-        for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
-            value |= UInt64(readByte(offset: offset &+ index)) &<< (index &* 8)
-        }
-        return value
+        width.gathered { readByte(offset: offset &+ $0) }
     }
 
     package func write(offset: UInt64, width: AccessWidth, value: UInt64) {
-        for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
-            writeByte(offset: offset &+ index, value: UInt8(truncatingIfNeeded: value &>> (index &* 8)))
-        }
+        width.scatter(value) { writeByte(offset: offset &+ $0, value: $1) }
     }
 }
 

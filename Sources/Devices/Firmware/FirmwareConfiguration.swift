@@ -120,12 +120,10 @@ package final class FirmwareConfiguration: BusDevice, ResettableDevice {
         switch (offset, width) {
         case (1, .one): return UInt64(state.withLock { nextByte(&$0) })
         case (4..<12, _):
-            var value: UInt64 = 0
-            for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
+            return width.gathered { index in
                 let place = Int(truncatingIfNeeded: offset &- 4 &+ index)
-                value |= UInt64(place < Self.signature.count ? Self.signature[place] : 0xFF) &<< (index &* 8)
+                return place < Self.signature.count ? Self.signature[place] : 0xFF
             }
-            return value
         default: return .max
         }
     }

@@ -73,11 +73,7 @@ package final class FlashMemory: BusDevice, ResettableDevice {
         state.withLock { state in
             switch state.mode {
             case .array:
-                var value: UInt64 = 0
-                for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
-                    value |= UInt64(contents.load(UInt8.self, at: offset &+ index) ?? 0xFF) &<< (index &* 8)
-                }
-                return value
+                return width.gathered { contents.load(UInt8.self, at: offset &+ $0) ?? 0xFF }
             case .status: return UInt64(state.status) &* 0x0101_0101_0101_0101
             case .identity: return [0: 0x89, 1: 0x18][offset & 0xFF] ?? 0
             }
@@ -124,10 +120,10 @@ package final class FlashMemory: BusDevice, ResettableDevice {
     }
 
     private func program(_ offset: UInt64, _ width: AccessWidth, _ value: UInt64, _ state: inout State) {
-        for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
+        width.scatter(value) { index, byte in
             let place = offset &+ index
-            guard let old = contents.load(UInt8.self, at: place) else { break }
-            contents.store(old & UInt8(truncatingIfNeeded: value &>> (index &* 8)), at: place)
+            guard let old = contents.load(UInt8.self, at: place) else { return }
+            contents.store(old & byte, at: place)
             touch(place..<place + 1, &state)
         }
         state.status |= Status.ready

@@ -56,12 +56,10 @@ package final class TestDevices: BusDevice {
             return UInt64(state.withLock { $0.word }) >> (8 * (offset & 3)) & width.allOnes
         case Window.memory...:
             return state.withLock { state in
-                var value: UInt64 = 0
-                for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
-                    guard let place = Int(exactly: offset - Window.memory &+ index), place < state.memory.count else { break }
-                    value |= UInt64(state.memory[place]) << (8 * index)
+                width.gathered { index in
+                    guard let place = Int(exactly: offset - Window.memory &+ index), place < state.memory.count else { return 0 }
+                    return state.memory[place]
                 }
-                return value
             }
         default: return width.allOnes
         }
@@ -77,9 +75,9 @@ package final class TestDevices: BusDevice {
         case Window.lines..<Window.lines + UInt64(Self.lineCount): lines[Int(offset - Window.lines)].setLevel(value != 0)
         case Window.memory...:
             state.withLock { state in
-                for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
-                    guard let place = Int(exactly: offset - Window.memory &+ index), place < state.memory.count else { break }
-                    state.memory[place] = UInt8(truncatingIfNeeded: value >> (8 * index))
+                width.scatter(value) { index, byte in
+                    guard let place = Int(exactly: offset - Window.memory &+ index), place < state.memory.count else { return }
+                    state.memory[place] = byte
                 }
             }
         default: break

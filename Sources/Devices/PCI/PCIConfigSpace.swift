@@ -31,7 +31,6 @@ package struct PCIConfigSpace: Sendable {
     }
 
     package enum Command {
-        package static let ioDecode: UInt16 = 1 << 0
         package static let portDecode: UInt16 = 1 << 0
         package static let memoryDecode: UInt16 = 1 << 1
         package static let busMaster: UInt16 = 1 << 2

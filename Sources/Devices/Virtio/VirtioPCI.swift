@@ -211,9 +211,9 @@ package final class VirtioPCI: PCIFunction, BusDevice {
         case .doorbell(let place): ring(place, width)
         case .common(let place): state.withLock { writeCommon(place, width, value, &$0) }
         case .device(let place):
-            for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
+            width.scatter(value) { index, byte in
                 guard let offset = Int(exactly: place &+ index), offset < device.configuration.count else { return }
-                device.writeConfiguration(offset: offset, value: UInt8(truncatingIfNeeded: value &>> (index &* 8)))
+                device.writeConfiguration(offset: offset, value: byte)
             }
         case .table(let place): interrupts.msix.writeTable(offset: place, width: width, value: value)
         case .legacy(let place): writeLegacy(place, width, value)
@@ -230,12 +230,10 @@ package final class VirtioPCI: PCIFunction, BusDevice {
 
     func readConfiguration(_ place: UInt64, _ width: AccessWidth) -> UInt64 {
         let bytes = device.configuration
-        var value: UInt64 = 0
-        for index in 0..<UInt64(truncatingIfNeeded: width.rawValue) {
-            guard let offset = Int(exactly: place &+ index), offset < bytes.count else { break }
-            value |= UInt64(bytes[offset]) &<< (index &* 8)
+        return width.gathered { index in
+            guard let offset = Int(exactly: place &+ index), offset < bytes.count else { return 0 }
+            return bytes[offset]
         }
-        return value
     }
 
     private func writeCommon(_ place: UInt64, _ width: AccessWidth, _ value: UInt64, _ state: inout State) {

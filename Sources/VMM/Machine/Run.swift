@@ -46,8 +46,6 @@ final class Run {
             if case .firmware(let memory, _, _) = beginning { try memory.attach(to: machine) }
             try machine.setKernelPages(tss: AddressMap.kvmTaskState, identityMap: AddressMap.kvmIdentityMap)
             try machine.createInterruptChips(ioapicID: UInt32(configuration.cpus))
-            // The kernel's own routes know nothing of the timer's way to pin 2, which the tables tell guests.
-            try machine.setRoutes(messages: [])
 
             // The board.
             board = try Board(

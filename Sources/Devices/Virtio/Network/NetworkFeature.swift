@@ -16,7 +16,6 @@ enum NetworkFeature {
     static let control: UInt64 = 1 << 17
     static let controlReceive: UInt64 = 1 << 18
     static let controlAddress: UInt64 = 1 << 23
-    static let version1: UInt64 = 1 << 32
 
     static let all =
         checksum | guestChecksum | guestOffloads | mtu | mac | guestTCP4 | guestTCP6 | guestECN | hostTCP4 | hostTCP6 | hostECN

@@ -44,7 +44,7 @@ package final class VirtioNetwork: VirtioDevice {
 
         /// A driver of before version 1 that does not merge buffers leaves their number out of the header.
         var headerByteCount: Int {
-            accepted & (NetworkFeature.mergeableBuffers | NetworkFeature.version1) == 0
+            accepted & (NetworkFeature.mergeableBuffers | VirtioRegisters.Feature.version1) == 0
                 ? NetworkHeader.buffersOffset : NetworkHeader.byteCount
         }
     }

@@ -28,23 +28,10 @@ final class ControlChannel {
                 self = .portRestart(id: parts[1], mark: mark)
             case ("screen", 1): self = .screen
             case ("type", 2):
-                guard let text = Self.bytes(hexadecimal: parts[1]) else { return nil }
+                guard let text = PortRecord.bytes(hexadecimal: parts[1]), !text.isEmpty else { return nil }
                 self = .type(text)
             default: return nil
             }
-        }
-
-        private static func bytes(hexadecimal text: String) -> [UInt8]? {
-            let digits = Array(text.utf8)
-            guard digits.count % 2 == 0, !digits.isEmpty else { return nil }
-            var bytes: [UInt8] = []
-            for index in stride(from: 0, to: digits.count, by: 2) {
-                guard let high = Character(Unicode.Scalar(digits[index])).hexDigitValue,
-                    let low = Character(Unicode.Scalar(digits[index + 1])).hexDigitValue
-                else { return nil }
-                bytes.append(UInt8(high << 4 | low))
-            }
-            return bytes
         }
     }
 
