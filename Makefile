@@ -12,7 +12,7 @@ RUN_PACKAGES = mmdebstrap passt python3-pip
 TEST_PACKAGES = acpica-tools bind9-dnsutils busybox-static bzip2 chromium cpio dhcpcd-base dmidecode dnsmasq-base dosfstools \
   e2fsprogs fonts-dejavu-core gdisk graphviz iproute2 iputils-ping isc-dhcp-client kea-admin libarchive-tools lz4 mtools ndisc6 procps qemu-utils \
   strace tcpdump tmux tshark xz-utils zstd
-BENCH_PACKAGES = iproute2 procps vde2
+BENCH_PACKAGES = ethtool iperf3 iproute2 openssl procps socat vde2
 
 .PHONY: build test menagerie bench fuzz poke quickstart install clean build-packages run-packages test-packages bench-packages qemu
 

@@ -1,20 +1,23 @@
 import Foundation
 import Host
 
-/// `vmlab-bench [startup] [boot] [echo] [ext4] [switch]`: the numbers in the README, measured side by side in one run.
+/// `vmlab-bench [startup] [boot] [echo] [ext4] [switch] [guests] [carried]`: the numbers in the README, measured side by side in one run.
 ///
 /// Times on shared machines are noisy: what counts are the ratios, and CPU seconds.
 @main struct Benchmarks {
     static func main() throws {
+        CleanUp.whenInterrupted()
         let all: [(name: String, run: () throws -> Void)] = [
             ("startup", StartupBenchmark.run), ("boot", BootBenchmark.run), ("echo", EchoBenchmark.run), ("ext4", Ext4Benchmark.run),
-            ("switch", SwitchBenchmark.run),
+            ("switch", SwitchBenchmark.run), ("guests", GuestsBenchmark.run), ("carried", GuestsBenchmark.runCarried),
         ]
         var wanted = Array(CommandLine.arguments.dropFirst())
         if wanted.first == Ext4Benchmark.writerVerb { return try Ext4Benchmark.write(Array(wanted.dropFirst())) }
-        if wanted.first == FrameGenerator.verb {
+        // Parts of benchmarks, in processes of their own.
+        let parts = [FrameGenerator.verb: FrameGenerator.run, GuestPairRun.verb: GuestPairRun.run]
+        if let part = parts[wanted.first ?? ""] {
             do {
-                return try FrameGenerator.run(Array(wanted.dropFirst()))
+                return try part(Array(wanted.dropFirst()))
             } catch {
                 FileHandle.standardError.write(Data("vmlab-bench: \(error)\n".utf8))
                 exit(1)

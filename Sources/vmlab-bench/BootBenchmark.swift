@@ -13,14 +13,11 @@ enum BootBenchmark {
 
     static func run() throws {
         let folder = try TemporaryFolder()
-        let kernel = try debianKernel()
+        let kernel = try DebianKernel.image()
         let initramfs = try makeInitramfs(folder)
         let machine = try Programs.sibling("vmlab-machine")
-        guard let qemu = Programs.find("qemu-system-x86_64", path: "/usr/bin:/bin") else { throw BenchmarkError("QEMU is not installed") }
-        let qemuFiles =
-            ([qemu] + ["bios-256k.bin", "bios-microvm.bin"].map { "/usr/share/seabios/" + $0 }
-            + ["linuxboot.bin", "linuxboot_dma.bin", "pvh.bin", "kvmvapic.bin", "qboot.rom"].map { "/usr/share/qemu/" + $0 }).filter(
-                FileManager.default.isReadableFile)
+        let qemuFiles = try Emulator.files()
+        let qemu = try Emulator.program()
         let common =
             "-accel kvm -cpu host -smp 1 -m 256 -nodefaults -no-user-config -nographic -no-reboot -serial stdio -kernel \(kernel) -initrd \(initramfs) -append '\(guestCommandLine)'"
         let contenders: [(name: String, files: [String], command: String)] = [
@@ -34,7 +31,7 @@ enum BootBenchmark {
         var walls = [[Double]](repeating: [], count: contenders.count)
         for _ in 0..<rounds {
             for (index, contender) in contenders.enumerated() {
-                walls[index].append(try once(contender.files + [kernel, initramfs, busybox()], contender.command))
+                walls[index].append(try once(contender.files + [kernel, initramfs, Busybox.program()], contender.command))
             }
         }
         let own = walls[0].median
@@ -48,7 +45,7 @@ enum BootBenchmark {
     private static func once(_ files: [String], _ command: String) throws -> Double {
         let script =
             "echo mark $(cut -d' ' -f1 /proc/uptime); \(command) </dev/null | while read -r line; do echo \"$line\"; case \"$line\" in *'\(firstLine)'*) echo mark $(cut -d' ' -f1 /proc/uptime);; esac; done"
-        let busybox = try busybox()
+        let busybox = try Busybox.program()
         var arguments = ["carrier", "run", "--memory", "640MiB"]
         for file in files { arguments += ["--with", file] }
         arguments += ["--", busybox, "sh", "-c", "export PATH=/bin; cut() { \(busybox) cut \"$@\"; }; " + script]
@@ -58,35 +55,11 @@ enum BootBenchmark {
         return marks[1] - marks[0]
     }
 
-    private static func busybox() throws -> String {
-        guard let path = Programs.find("busybox", path: "/usr/bin:/bin") else { throw BenchmarkError("busybox-static is not installed") }
-        return path
-    }
-
-    /// A kernel as `apt-get` delivers it, unpacked once into the build folder.
-    private static func debianKernel() throws -> String {
-        let folder = URL(filePath: try Programs.current()).deletingLastPathComponent().appending(path: "bench-kernel").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        if let known = try FileManager.default.contentsOfDirectory(atPath: folder).first(where: { $0.hasPrefix("vmlinuz-") }) {
-            return folder + "/" + known
-        }
-        let script = """
-            set -e; cd '\(folder)'
-            package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ {print $2; exit}')
-            apt-get download "$package" >&2; dpkg -x "$package"_*.deb unpacked; mv unpacked/boot/vmlinuz-* .; rm -rf unpacked "$package"_*.deb
-            """
-        _ = try Measurement.of("sh", ["-c", script])
-        guard let kernel = try FileManager.default.contentsOfDirectory(atPath: folder).first(where: { $0.hasPrefix("vmlinuz-") }) else {
-            throw BenchmarkError("the package of linux-image-cloud-amd64 holds no kernel")
-        }
-        return folder + "/" + kernel
-    }
-
     /// busybox and an init that says one line and powers off.
     private static func makeInitramfs(_ folder: TemporaryFolder) throws -> String {
         let path = folder.path + "/initramfs.cpio"
         let script = """
-            set -e; mkdir -p '\(folder.path)/root/bin'; cd '\(folder.path)/root'; cp '\(try busybox())' bin/busybox
+            set -e; mkdir -p '\(folder.path)/root/bin'; cd '\(folder.path)/root'; cp '\(try Busybox.program())' bin/busybox
             printf '#!/bin/busybox sh\\necho "\(firstLine)"\\n/bin/busybox poweroff -f\\n' > init; chmod +x init
             find . | cpio -o -H newc > '\(path)' 2>/dev/null
             """

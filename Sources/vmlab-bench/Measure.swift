@@ -54,13 +54,14 @@ extension [Double] {
 /// A folder that goes away with its owner.
 final class TemporaryFolder {
     let path: String
+    private let cleanUp: CleanUp
 
     init() throws {
-        path = NSTemporaryDirectory() + "/vmlab-bench-" + String(UInt64.random(in: 0 ... .max), radix: 36)
+        let path = NSTemporaryDirectory() + "vmlab-bench-" + String(UInt64.random(in: 0 ... .max), radix: 36)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        self.path = path
+        cleanUp = CleanUp { try? FileManager.default.removeItem(atPath: path) }
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
 /// A table on standard output.

@@ -75,7 +75,8 @@ enum LinuxBoot {
         let is64 = version >= 0x20C && flags & 1 != 0
         let code32 = header.load(UInt32.self, at: Field.code32) ?? 0
         guard is64 || code32 != 0 else {
-            throw .kernel("it has a 16-bit entry only, which needs a BIOS: put it on a disk or a CD that firmware (`boot: {firmware: ...}`) starts")
+            throw .kernel(
+                "it has a 16-bit entry only, which needs a BIOS: put it on a disk or a CD that firmware (`boot: {firmware: ...}`) starts")
         }
 
         let highest = UInt64(header.load(UInt32.self, at: Field.initrdLimit) ?? 0x37FF_FFFF) + 1
