@@ -20,7 +20,7 @@ struct FirmwareGuestTests {
             // The last 64 KiB lie below 1 MiB too, and take what is written.
             + Code.load32(0xF_FFF0) + Code.printIfEAX(is: 0xFFFF_4DE9) + Code.store8(0xF_0000 + place, 0x5A)
             + Code.load8(0xF_0000 + place) + Code.printIfEAX(is: 0x5A)
-        let result = try run(code + Code.powerOff)
+        let result = try run(code + Code.powerOffFromROM)
         #expect(result.output == "R1111", "\(result.errors)")
         #expect(result.status == 0)
     }
@@ -50,7 +50,7 @@ struct FirmwareGuestTests {
         code += Code.store32(0x1000, UInt32(0x15 << 16 | 8 | 2).byteSwapped) + Code.store32(0x1004, .max)
         code += Code.out32(0x518, UInt32(0x1000).byteSwapped) + Code.load32(0x1000) + Code.printIfEAX(is: UInt32(1).byteSwapped)
         try scratch.write([UInt8](repeating: 1, count: 4096), to: "kernel")
-        let result = try run(code + Code.powerOff, "--cpus 2 --kernel 11 --cmdline '!quiet' 11<kernel")
+        let result = try run(code + Code.powerOffFromROM, "--cpus 2 --kernel 11 --cmdline '!quiet' 11<kernel")
         #expect(result.output == "QEMU1111", "\(result.errors)")
         #expect(result.status == 0)
     }
@@ -63,17 +63,17 @@ struct FirmwareGuestTests {
             + Code.store8(chip + 0x1004, 0x10) + Code.store8(chip + 0x1004, 0x56) + Code.store8(chip + 0x1005, 0x10)
             + Code.store8(chip + 0x1005, 0x57) + Code.store8(chip, 0xFF) + Code.load32(chip + 0x1004) + Code.printIfEAX(is: 0xFFFF_5756)
         try scratch.write([UInt8](repeating: 0, count: 0x2000), to: "nvram")
-        var result = try run(write + Code.powerOff, "--nvram fd=11 11<>nvram")
+        var result = try run(write + Code.powerOffFromROM, "--nvram fd=11 11<>nvram")
         #expect(result.output == "11", "\(result.errors)")
         #expect(result.status == 0)
         let stored = try scratch.read("nvram")
         #expect(
             stored == [UInt8](repeating: 0, count: 0x1000) + [0xFF, 0xFF, 0xFF, 0xFF, 0x56, 0x57] + [UInt8](repeating: 0xFF, count: 0xFFA))
-        result = try run(Code.load32(chip + 0x1004) + Code.printIfEAX(is: 0xFFFF_5756) + Code.powerOff, "--nvram fd=11 11<>nvram")
+        result = try run(Code.load32(chip + 0x1004) + Code.printIfEAX(is: 0xFFFF_5756) + Code.powerOffFromROM, "--nvram fd=11 11<>nvram")
         #expect(result.output == "1" && result.status == 0, "\(result.errors)")
         // Read-only: a ROM, whose first commands change nothing.
         result = try run(
-            Code.store8(chip + 0x1004, 0x70) + Code.load32(chip + 0x1004) + Code.printIfEAX(is: 0xFFFF_5756) + Code.powerOff,
+            Code.store8(chip + 0x1004, 0x70) + Code.load32(chip + 0x1004) + Code.printIfEAX(is: 0xFFFF_5756) + Code.powerOffFromROM,
             "--nvram fd=11,read-only 11<nvram")
         #expect(result.output == "1" && result.status == 0, "\(result.errors)")
         #expect(try scratch.read("nvram") == stored)
@@ -83,8 +83,8 @@ struct FirmwareGuestTests {
         let code =
             Code.load8(ROMImage.base) + [0x66, 0xBA, 0x02, 0x04, 0xEC, 0x0F, 0xB6, 0xC0] + Code.printIfEAX(is: 0xE9)
             + Code.out8(0x402, UInt8(ascii: "d"))
-        #expect(try run(code + Code.powerOff).output == "0")
-        let result = try run(code + Code.powerOff, "--debug 2")
+        #expect(try run(code + Code.powerOffFromROM).output == "0")
+        let result = try run(code + Code.powerOffFromROM, "--debug 2")
         #expect(result.output == "1" && result.errors == "d")
     }
 
@@ -97,7 +97,7 @@ struct FirmwareGuestTests {
         ("head -c 4096 /dev/zero >nvram", "--nvram fd=11 11<nvram", "open for reading only"),
     ])
     func `firmware that is none is refused before there is a machine`(spoil: String, options: String, reason: String) throws {
-        try scratch.write(ROMImage(code: Code.powerOff).bytes, to: "rom")
+        try scratch.write(ROMImage(code: Code.powerOffFromROM).bytes, to: "rom")
         let result = MachineProgram.shell(
             "\(spoil); exec \"$MACHINE\" --name rom --memory 16MiB --firmware 10 \(options) 10<rom", in: scratch.url)
         #expect(result.status == 65)

@@ -131,6 +131,8 @@ enum Code {
     static let halt: [UInt8] = [0xFA, 0xF4, 0xEB, 0xFD]
     /// S5 by the ACPI fixed hardware, then asleep.
     static let powerOff = out16(0x604, 1 << 13) + halt
+    /// The same by firmware, which opens the power management block first: bit 0 of register 0x80 of the function at 0:1.3.
+    static let powerOffFromROM = out32(0xCF8, 0x8000_0B80) + out8(0xCFC, 1) + powerOff
     /// An interrupt descriptor table of no entries (six zero bytes at `address`), then an undefined instruction.
     static func tripleFault(tableAt address: UInt32) -> [UInt8] { [0x0F, 0x01, 0x1D] + littleEndian(address) + [0x0F, 0x0B] }
     /// Prints "1" if EAX is the value and "0" if not.
