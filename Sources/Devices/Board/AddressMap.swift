@@ -11,7 +11,7 @@
 ///     0x0010_0000  RAM, up to 3 GiB                       0x0402          debug console (only where enabled)
 ///     0xFF00_0000  test memory (only where enabled)       0x00E0, 0x2000  test devices (only where enabled)
 ///     0xC000_0000  32-bit PCI windows                     0x03F8 - 0x03FF COM1
-///     0xE000_0000  reserved for ECAM                      0x02F8 - 0x02FF COM2 (absent reads as all ones)
+///     0xE000_0000  PCI configuration (ECAM)               0x02F8 - 0x02FF COM2 (absent reads as all ones)
 ///     0xFEC0_0000  IOAPIC (in KVM)                        0x0600 - 0x063F ACPI PM block (follows PMBA of 00:01.3)
 ///     0xFEE0_0000  local APICs (in KVM)                   0x0CF8 - 0x0CFF PCI configuration, reset control at 0xCF9
 ///     0xFEFF_C000  KVM's own pages                        (0x20/0x21, 0x40-0x43, 0x61, 0xA0/0xA1, 0x4D0/0x4D1: in KVM)
@@ -32,8 +32,8 @@ package enum AddressMap {
     package static let lowMemoryLimit: UInt64 = 0xC000_0000
     /// Where memory windows of PCI functions are placed when no firmware does it.
     package static let pciMemory: Range<UInt64> = 0xC000_0000..<0xE000_0000
-    /// Kept free for memory-mapped configuration space.
-    package static let ecam: Range<UInt64> = 0xE000_0000..<0xF000_0000
+    /// Memory-mapped configuration space of bus 0, on machines that start without firmware: firmware places windows where it likes.
+    package static let ecam: Range<UInt64> = 0xE000_0000..<0xE010_0000
     package static let ioAPIC: Range<UInt64> = 0xFEC0_0000..<0xFEC0_1000
     package static let localAPIC: Range<UInt64> = 0xFEE0_0000..<0xFEF0_0000
     /// KVM's own pages, below the largest ROM: a page of identity map, then three of task state.

@@ -94,6 +94,7 @@ final class Board: Sendable {
     let consoleDevice: VirtioConsole?
     private let pci: PCIBus
     private let pciPorts: PCIConfigPorts
+    private let pciWindow: PCIConfigWindow
 
     init(
         machine: VirtualMachine, ram: GuestRAM, _ configuration: MachineConfiguration, beginning: Beginning, sockets: Sockets,
@@ -189,8 +190,12 @@ final class Board: Sendable {
         pci = PCIBus(functions)
         pciPorts = PCIConfigPorts(bus: pci, machine: control)
         try ports.attach(pciPorts, at: AddressMap.pciConfig, count: 8)
+        pciWindow = PCIConfigWindow(bus: pci)
         switch beginning {
-        case .kernel: pci.placeWindows()
+        case .kernel:
+            let ecam = AddressMap.ecam
+            try windows.attach(pciWindow, at: ecam.lowerBound, count: ecam.upperBound - ecam.lowerBound)
+            pci.placeWindows()
         case .firmware(let firmware, _, let payload):
             // Firmware places windows itself, and is told of the machine.
             try firmware.attach(to: windows)
@@ -202,6 +207,7 @@ final class Board: Sendable {
                 setting: {
                     var setting = ACPITables.Setting()
                     setting.pmBase = powerFunction.base ?? AddressMap.pmBase
+                    setting.ecam = nil
                     setting.pciMemory = max(layout.low, AddressMap.firmwarePCIFloor)..<AddressMap.ioAPIC.lowerBound
                     return setting
                 })
@@ -218,5 +224,6 @@ final class Board: Sendable {
         for unit in units { unit.device.shutDown() }
         pci.reset()
         ports.detach(pciPorts, at: AddressMap.pciConfig)
+        windows.detach(pciWindow, at: AddressMap.ecam.lowerBound)
     }
 }

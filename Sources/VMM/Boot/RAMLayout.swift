@@ -62,6 +62,8 @@ package struct RAMLayout: Hashable, Sendable {
             MapEntry(address: 0, count: AddressMap.ebda, type: 1),
             MapEntry(address: AddressMap.ebda, count: bios - AddressMap.ebda, type: 2),
             MapEntry(address: bios, count: low - bios, type: 1),
+            // Linux uses configuration space in memory only where it is reserved here.
+            MapEntry(address: AddressMap.ecam.lowerBound, count: AddressMap.ecam.upperBound - AddressMap.ecam.lowerBound, type: 2),
             MapEntry(
                 address: AddressMap.kvmPages.lowerBound, count: AddressMap.kvmPages.upperBound - AddressMap.kvmPages.lowerBound, type: 2),
         ]

@@ -4,8 +4,9 @@ internal import Devices
 ///
 ///     0xE0000  RSDP -> XSDT (and RSDT for the old) -> FADT -> DSDT, FACS
 ///                                                  -> MADT
+///                                                  -> MCFG, where configuration space is in memory as well
 ///
-/// Source: ACPI specification 6.5, chapter 5. Fixed hardware; no MCFG, since configuration space is reached by ports only.
+/// Source: ACPI specification 6.5, chapter 5. Fixed hardware. MCFG: PCI Firmware Specification 3.3, section 4.1.2.
 package struct ACPITables: Sendable {
     package struct Table: Hashable, Sendable {
         /// The signature, which is also the name a disassembler's file gets.
@@ -20,6 +21,8 @@ package struct ACPITables: Sendable {
         package var base = AddressMap.rsdp + 64
         package var pmBase = AddressMap.pmBase
         package var pciMemory = AddressMap.pciMemory
+        /// Configuration space of bus 0, where it is in memory.
+        package var ecam: Range<UInt64>? = AddressMap.ecam
 
         package init() {}
     }
@@ -35,7 +38,9 @@ package struct ACPITables: Sendable {
         let madt = place("APIC", Self.madt(cpus: cpus))
         var short = LittleEndianBytes()
         var long = LittleEndianBytes()
-        for address in [fadt, madt] {
+        var others = [fadt, madt]
+        if let ecam = setting.ecam { others.append(place("MCFG", Self.mcfg(ecam))) }
+        for address in others {
             short.append(UInt32(truncatingIfNeeded: address))
             long.append(address)
         }
@@ -133,6 +138,15 @@ package struct ACPITables: Sendable {
         putPort(base + AddressMap.pmTimer, bits: 32, access: 3, 208)
         putPort(base + AddressMap.gpe0, bits: UInt8(AddressMap.gpe0ByteCount * 8), access: 1, 220)
         return table("FACP", revision: 6, bytes.bytes)
+    }
+
+    private static func mcfg(_ ecam: Range<UInt64>) -> [UInt8] {
+        var bytes = LittleEndianBytes()
+        bytes.append(UInt64(0))
+        bytes.append(ecam.lowerBound)
+        bytes.append([0, 0, 0, 0])  // segment 0, bus 0 to bus 0
+        bytes.append(UInt32(0))
+        return table("MCFG", revision: 1, bytes.bytes)
     }
 
     private static func madt(cpus: Int) -> [UInt8] {

@@ -95,6 +95,15 @@ enum AML {
         return bytes.bytes
     }
 
+    /// Memory at a fixed place, writable.
+    static func memory(_ range: Range<UInt64>) -> Term {
+        var bytes = LittleEndianBytes()
+        bytes.append([0x86, 9, 0, 1])
+        bytes.append(UInt32(truncatingIfNeeded: range.lowerBound))
+        bytes.append(UInt32(truncatingIfNeeded: range.upperBound - range.lowerBound))
+        return bytes.bytes
+    }
+
     /// An ISA interrupt: edge, active high, not shared.
     static func interrupt(_ number: UInt32) -> Term {
         let mask = UInt16(1) << UInt16(number & 15)

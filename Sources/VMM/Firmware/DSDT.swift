@@ -100,15 +100,17 @@ enum DSDT {
                 AML.name("_CRS", AML.resources(AML.ports(AddressMap.cmos, count: 2), AML.interrupt(AddressMap.rtcIRQ)))))
     }
 
-    /// Ports that are taken and belong to no device.
+    /// Ports and memory that are taken and belong to no device.
     private static func boardResources(_ setting: ACPITables.Setting) -> AML.Term {
-        AML.device(
+        let memory = setting.ecam.map { AML.memory($0) } ?? []
+        return AML.device(
             "MBRD",
             AML.name("_HID", AML.hardwareID("PNP0C02")),
             AML.name("_UID", AML.integer(0)),
             AML.name(
                 "_CRS",
                 AML.resources(
-                    AML.ports(setting.pmBase, count: UInt8(AddressMap.pmByteCount)), AML.ports(AddressMap.systemControl, count: 1))))
+                    AML.ports(setting.pmBase, count: UInt8(AddressMap.pmByteCount)), AML.ports(AddressMap.systemControl, count: 1),
+                    memory)))
     }
 }

@@ -67,6 +67,30 @@ import Testing
         #expect(read(0, 0, 0, 4) == 0x1237_8086)
     }
 
+    @Test func `H19 configuration space in memory is the same space, and nothing beyond it`() throws {
+        let memory = Bus(name: "memory")
+        let bus = PCIBus([AddressMap.hostBridge: HostBridge(), AddressMap.isaBridge: isa, AddressMap.powerFunction: power])
+        let base = AddressMap.ecam.lowerBound
+        try memory.attach(PCIConfigWindow(bus: bus), at: base, count: 1 << 20)
+        func place(_ device: UInt64, _ function: UInt64, _ register: UInt64) -> UInt64 { base + (device << 15 | function << 12 | register) }
+        #expect(memory.read(place(0, 0, 0), count: 4) == 0x1237_8086 && memory.read(place(1, 3, 2), count: 2) == 0x7113)
+        #expect(memory.read(place(1, 3, 1), count: 2) == 0x1380, "unaligned")
+        #expect(memory.read(place(1, 0, 0), count: 8) & 0xFFFF_FFFF == 0x7000_8086)
+        memory.write(place(0, 0, 0x41), count: 1, value: 0xA5)
+        #expect(memory.read(place(0, 0, 0x40), count: 4) == 0xA500)
+        memory.write(place(1, 0, 0x60), count: 1, value: 0x0B)
+        #expect(read(1, 0, 0x60, 1) == 0x0B, "by the ports as well")
+        for address in [place(0, 0, 0x100), place(0, 0, 0xFFC), place(1, 1, 0), place(31, 7, 0xFFF), place(5, 0, 0)] {
+            for count in 1...8 {
+                memory.write(address, count: count, value: 0)
+                let isWhole = address + UInt64(count) <= base + 1 << 20
+                let allOnes = UInt64.max >> UInt64(64 - 8 * count)
+                if isWhole, address & 0xFFF < 0xFF8 { #expect(memory.read(address, count: count) == allOnes, "\(address) \(count)") }
+            }
+        }
+        #expect(memory.read(place(0, 0, 0), count: 4) == 0x1237_8086)
+    }
+
     @Test func `H19 without the enable bit nothing is configured`() {
         ports.write(0xCF8, count: 4, value: 0x0000_0000)
         #expect(ports.read(0xCFC, count: 4) == 0xFFFF_FFFF)

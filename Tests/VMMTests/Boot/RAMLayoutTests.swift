@@ -5,8 +5,8 @@ import VMM
 struct RAMLayoutTests {
     @Test func `small RAM is one range below the hole, large RAM goes on above 4 GiB`() throws {
         let small = try #require(RAMLayout(byteCount: 256 << 20))
-        #expect(small.map.map(\.address) == [0, 0x9_FC00, 0x10_0000, 0xFEFF_C000])
-        #expect(small.map.map(\.type) == [1, 2, 1, 2])
+        #expect(small.map.map(\.address) == [0, 0x9_FC00, 0x10_0000, 0xE000_0000, 0xFEFF_C000])
+        #expect(small.map.map(\.type) == [1, 2, 1, 2, 2])
         #expect(small.top == 256 << 20)
         let large = try #require(RAMLayout(byteCount: 5 << 30))
         #expect(large.low == 3 << 30 && large.high == 2 << 30)

@@ -18,7 +18,7 @@ struct ACPITests {
     @Test(arguments: [1, 2, 8])
     func `every table says its own length and adds up to zero`(cpus: Int) throws {
         let tables = ACPITables(cpus: cpus).tables
-        #expect(Set(tables.map(\.name)) == ["RSDP", "XSDT", "RSDT", "FACP", "FACS", "DSDT", "APIC"])
+        #expect(Set(tables.map(\.name)) == ["RSDP", "XSDT", "RSDT", "FACP", "FACS", "DSDT", "APIC", "MCFG"])
         for table in tables where table.name != "FACS" {
             #expect(table.bytes.reduce(0, &+) == 0, "\(table.name)")
             if table.name != "RSDP" {
@@ -41,7 +41,11 @@ struct ACPITests {
         #expect(UInt64(number(UInt32.self, root, 16)) == places["RSDT"]?.address)
         #expect(number(UInt64.self, root, 24) == places["XSDT"]?.address)
         let long = try #require(places["XSDT"]).bytes
-        #expect([number(UInt64.self, long, 36), number(UInt64.self, long, 44)] == [places["FACP"]!.address, places["APIC"]!.address])
+        let pointers = stride(from: 36, to: long.count, by: 8).map { number(UInt64.self, long, $0) }
+        #expect(pointers == ["FACP", "APIC", "MCFG"].map { places[$0]!.address })
+        let configuration = try #require(places["MCFG"]).bytes
+        #expect(configuration.count == 60 && number(UInt64.self, configuration, 44) == 0xE000_0000)
+        #expect(Array(configuration[52..<56]) == [0, 0, 0, 0], "segment 0, bus 0 to bus 0")
         let fixed = try #require(places["FACP"]).bytes
         #expect(fixed.count == 276 && fixed[8] == 6)
         #expect(UInt64(number(UInt32.self, fixed, 36)) == places["FACS"]?.address)

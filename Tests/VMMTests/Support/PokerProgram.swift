@@ -108,6 +108,10 @@ struct PokerProgram {
         let enable: UInt32 = number(32) == 0 ? 0 : 1 << 31
         let bus: UInt32 = number(32) == 0 ? UInt32(number(256)) << 16 : 0
         output(0xCF8, 4, UInt64(enable | bus | function << 8 | register))
+        if number(4) == 0 {
+            // The same space in memory, and what would lie beyond it.
+            return memory(0xE000_0000 + UInt64(function) << 12 + UInt64(register) * (number(8) == 0 ? 16 : 1) + number(4), width, value)
+        }
         let port = 0xCFC + UInt16(number(UInt64(5 - width)))
         if let value { output(port, width, value) } else { input(port, width) }
     }
