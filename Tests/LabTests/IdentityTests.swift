@@ -50,7 +50,14 @@ extension `real labs` {
             }
             #expect(shown.contains("cpu cores\t: 2\n") && shown.contains("apicid\t\t: 1\n") && shown.contains("\n0\n1\n"), "\(shown)")
 
-            let ids = try other.type("cat /sys/bus/pci/devices/*/device")
+            let events = try other.user.vmlab("events", "-f", other.folder, "--no-follow").out.split(separator: "\n")
+            for device in ["virtio-blk root", "virtio-net lan", "virtio-console", "virtio-rng"] {
+                let told = events.filter { $0.contains(#""device-driven""#) && $0.contains(#""cloud""#) && $0.contains(#""\#(device)""#) }
+                #expect(told.count == 1, "\(device): \(told)")
+            }
+            let ids = try other.type("cat /sys/bus/pci/devices/*/device; grep MMCONFIG /proc/iomem; dmesg | grep -i 'mmconfig\\|ecam'")
+            #expect(
+                ids.contains("e0000000-e00fffff : PCI MMCONFIG 0000 [bus 00-00]") || ids.contains("e0000000-e00fffff : PCI ECAM"), "\(ids)")
             #expect(ids.contains("0x1000\n") && !ids.contains("0x1041"), "\(ids)")
             _ = try other.type(
                 "head -n 1 < /dev/ttyS1 > /root/heard & stty -F /dev/ttyS1 raw -echo; echo from the second port > /dev/ttyS1")

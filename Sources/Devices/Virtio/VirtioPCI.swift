@@ -52,6 +52,7 @@ package final class VirtioPCI: PCIFunction, BusDevice {
     /// The driver broke a queue's rules; nothing runs until it resets the device.
     private let needsReset = Atomic<Bool>(false)
     private let isBusMaster = Atomic<Bool>(false)
+    private let whenDriven: @Sendable () -> Void
     private let generation = Atomic<UInt8>(0)
 
     /// - Parameters:
@@ -60,10 +61,11 @@ package final class VirtioPCI: PCIFunction, BusDevice {
     ///   - ports: where its legacy ports are opened: it is transitional then.
     ///   - sink: takes `queueCount + 1` MSI-X vectors.
     ///   - pin: INTA of the slot.
+    ///   - whenDriven: called each time a driver is ready, with the guest's registers locked: it says so and comes back.
     package init(
         _ device: any VirtioDevice, at address: PCIAddress, memory: GuestMemory, bus: Bus, ports: Bus? = nil, sink: any MSISink,
         pin: any InterruptLine,
-        doorbells: any Doorbells
+        doorbells: any Doorbells, whenDriven: @escaping @Sendable () -> Void = {}
     ) {
         precondition(!device.queueSizes.isEmpty && device.queueSizes.count <= Layout.queueLimit)
         precondition(device.queueSizes.allSatisfy { $0 > 0 && $0 <= 1 << 15 && $0 & ($0 - 1) == 0 })
@@ -73,6 +75,7 @@ package final class VirtioPCI: PCIFunction, BusDevice {
         self.bus = bus
         self.ports = ports
         self.doorbells = doorbells
+        self.whenDriven = whenDriven
         interrupts = VirtioInterrupts(queues: device.queueSizes.count, sink: sink, pin: pin)
         slots = device.queueSizes.map { _ in Slot() }
         var config = PCIConfigSpace(
@@ -144,7 +147,10 @@ package final class VirtioPCI: PCIFunction, BusDevice {
 
     private func start(_ state: inout State) {
         let features = state.registers.accepted
-        if !state.hasStarted { device.negotiated(features: features) }
+        if !state.hasStarted {
+            device.negotiated(features: features)
+            whenDriven()
+        }
         state.hasStarted = true
         for (index, slot) in slots.enumerated() {
             guard let geometry = state.registers.queues[index].geometry, slot.queue.withLock({ $0.queue == nil }) else { continue }

@@ -18,6 +18,7 @@ extension LabEvent.Kind {
         case .machineChanged: "settings of it changed without a restart"
         case .machineForgotten: "it is gone from the lab"
         case .deviceError: "one of its devices has trouble with the host"
+        case .deviceDriven: "its guest has a driver at work on this device"
         case .networkStarted: "the bridge of all networks runs"
         case .networkEnded: "its process ended by itself; machines live on"
         case .networkRestarting: "it will be started again"

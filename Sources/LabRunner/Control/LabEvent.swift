@@ -41,6 +41,8 @@ package struct LabEvent: Hashable, Sendable, Codable {
         case machineChanged = "machine-changed"
         case machineForgotten = "machine-forgotten"
         case deviceError = "device-error"
+        /// A driver of the guest has taken a device, for the first time in this process.
+        case deviceDriven = "device-driven"
         /// The bridge runs; without a network, all of them.
         case networkStarted = "network-started"
         /// Its process has ended by itself; machines live on.

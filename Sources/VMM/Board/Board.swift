@@ -49,6 +49,8 @@ final class Board: Sendable {
         var timerAlarm: any Alarm
         /// Told of a device's trouble: which, and what.
         var trouble: @Sendable (String, String) -> Void
+        /// Told that a driver is at work on a device.
+        var driven: @Sendable (String) -> Void
     }
 
     /// A virtio device and the bell that its worker waits for.
@@ -163,7 +165,8 @@ final class Board: Sendable {
             let function = VirtioPCI(
                 device, at: address, memory: memory, bus: windows, ports: configuration.isTransitional ? ports : nil,
                 sink: messages.sink(vectors: device.queueSizes.count + 1),
-                pin: isaBridge.line(device: slot, pin: 1), doorbells: DeviceBell(machine: machine, event: bell))
+                pin: isaBridge.line(device: slot, pin: 1), doorbells: DeviceBell(machine: machine, event: bell),
+                whenDriven: { sockets.driven(name == device.identity.name ? name : "\(device.identity.name) \(name)") })
             functions[address] = function
             slot += 1
             return Unit(name: name, device: function, bell: bell)
@@ -179,13 +182,13 @@ final class Board: Sendable {
         }
         if let outside = sockets.console {
             let device = VirtioConsole(sink: outside.output, gate: outside.gate)
-            console = plug("console", device, outside.bell)
+            console = plug("virtio-console", device, outside.bell)
             consoleDevice = device
         } else {
             console = nil
             consoleDevice = nil
         }
-        entropy = plug("entropy", VirtioEntropy(source: KernelEntropy()), sockets.entropyBell)
+        entropy = plug("virtio-rng", VirtioEntropy(source: KernelEntropy()), sockets.entropyBell)
 
         pci = PCIBus(functions)
         pciPorts = PCIConfigPorts(bus: pci, machine: control)

@@ -132,7 +132,7 @@ package final class Machine {
                         id: unit.id, address: unit.address, mtu: unit.mtu, input: port.input, output: port.output, bell: port.bell)
                 },
                 entropyBell: try EventCounter(isBlocking: false), clockAlarm: LoopAlarm(timer: clockTimer),
-                timerAlarm: LoopAlarm(timer: powerTimer), trouble: trouble)
+                timerAlarm: LoopAlarm(timer: powerTimer), trouble: trouble, driven: DrivenDevices(poster: poster).note)
             control = ControlChannel(controlStream) { [weak self] in self?.obey($0) ?? true }
         } catch let failure as MachineFailure {
             throw failure

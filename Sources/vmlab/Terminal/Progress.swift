@@ -54,7 +54,7 @@ final class Progress {
             line("\(port): \(detail ?? event.event.rawValue)")
         case .linkChanged: line(detail ?? "")
         // Said so often that they would hide the rest; `vmlab events` has them.
-        case .lease, .uplinkStarted: break
+        case .lease, .uplinkStarted, .deviceDriven: break
         case .consoleLost, .stepSkipped, .eventsLost: line(subject.isEmpty ? detail ?? "" : "\(subject): \(detail ?? "")")
         // The failure itself is told by the machine or the image, and once more by the result.
         case .stepFailed, .labUp, .labStopping, .labStopped: break

@@ -142,6 +142,7 @@ final class KeptMachine {
         case "guest-fault": run.fault = [event.kind, event.detail].compactMap(\.self).joined(separator: ": ")
         case "screen":
             tellDisplayWaiters(DisplayedText(rows: event.rows ?? [], row: event.row ?? 0, column: event.column ?? 0))
+        case "device-driven": onEvent(.deviceDriven, event.device)
         case "device-error": onEvent(.deviceError, [event.device, event.detail].compactMap(\.self).joined(separator: ": "))
         case "refused":
             // A guest that has not switched its power button on will not hear it: no use waiting.

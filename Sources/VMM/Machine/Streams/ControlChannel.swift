@@ -96,6 +96,8 @@ package enum MachineEvent: Sendable {
     case poweredOff
     case guestFault(kind: String, detail: String)
     case deviceError(device: String, detail: String)
+    /// A driver of the guest is at work on a virtio device, for the first time: "virtio-net lan".
+    case deviceDriven(device: String)
     /// A network port's stream is of no more use until it is taken up anew.
     case portBroken(port: String, detail: String)
     case exiting(status: Int32)
@@ -111,6 +113,7 @@ package enum MachineEvent: Sendable {
         case .guestFault(let kind, let detail): #"{"event":"guest-fault","kind":"\#(escaped(kind))","detail":"\#(escaped(detail))"}"#
         case .deviceError(let device, let detail):
             #"{"event":"device-error","device":"\#(escaped(device))","detail":"\#(escaped(detail))"}"#
+        case .deviceDriven(let device): #"{"event":"device-driven","device":"\#(escaped(device))"}"#
         case .portBroken(let port, let detail):
             #"{"event":"port-broken","port":"\#(escaped(port))","detail":"\#(escaped(detail))"}"#
         case .exiting(let status): #"{"event":"exiting","status":\#(status)}"#
