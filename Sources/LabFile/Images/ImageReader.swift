@@ -170,7 +170,9 @@ enum ImageReader {
 
 extension ImageDiskDraft {
     /// Where the keys stand that make a disk, or take one.
-    fileprivate var otherMarks: [Mark] { [from.mark, format.mark, fileSystem.mark, size.mark, journal.mark, files.mark].compactMap(\.self) }
+    fileprivate var otherMarks: [Mark] {
+        [from.mark, format.mark, fileSystem.mark, size.mark, journal.mark, files.mark].compactMap(\.self)
+    }
 }
 
 extension ImageDraft {
