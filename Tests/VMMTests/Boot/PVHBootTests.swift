@@ -40,7 +40,7 @@ struct PVHBootTests {
                 + littleEndian(UInt32(0)) + littleEndian(UInt32(1))  // flags, modules
                 + littleEndian(UInt64(0x6040)) + littleEndian(UInt64(0xF000))  // module list, command line
                 + littleEndian(UInt64(0xE_0000)) + littleEndian(UInt64(0x6240))  // RSDP, memory map
-                + littleEndian(UInt32(4)) + littleEndian(UInt32(0)))
+                + littleEndian(UInt32(5)) + littleEndian(UInt32(0)))
         #expect(Array(info[0x40..<0x50]) == littleEndian(place) + littleEndian(UInt64(5000)))
         #expect(Array(info[0x240..<0x258]) == littleEndian(UInt64(0)) + littleEndian(UInt64(0x9_FC00)) + littleEndian(UInt64(1)))
         #expect(plan.loads.last == .init(source: .module(0), offset: 0, count: 5000, address: place))
