@@ -40,9 +40,16 @@ package enum InternetChecksum {
         let start = Int(header.checksumStart)
         let field = start + Int(header.checksumOffset)
         guard header.needsChecksum, field + 2 <= frame.count else { return }
-        let value = ~fold(sum(frame[start...]))
-        // For UDP zero means "none"; its other form is the same number. TCP takes either.
-        store(value == 0 ? 0xFFFF : value, in: &frame, at: field)
+        store(finished(sum(frame[start...]), offset: Int(header.checksumOffset)), in: &frame, at: field)
+    }
+
+    /// The field's value for a sum.
+    ///
+    /// For UDP zero means "none", and its other form stands for it (RFC 768); TCP has zero only as zero (RFC 1624, section 3).
+    /// - Parameter offset: of the field in its header, by which the two are told apart.
+    package static func finished(_ sum: UInt32, offset: Int) -> UInt16 {
+        let value = ~fold(sum)
+        return value == 0 && offset == 6 ? 0xFFFF : value
     }
 
     package static func store(_ value: UInt16, in bytes: inout [UInt8], at offset: Int) {

@@ -81,7 +81,7 @@ extension `real labs` {
             let wan = try Recording(of: "wan", user, folder)
             #expect(try wan.count("icmp.type == 8") >= 500)
             #expect(try wan.count("frame.comment contains \"loss\" && icmp") > 0)
-            #expect(try wan.frames(Recording.wrong) == [])
+            try wan.expectNothingWrong()
         }
 
         /// Debian's own driver at both ends, leaving everything to others, then nothing, then now this and now that: what arrives is what was sent.
@@ -102,7 +102,7 @@ extension `real labs` {
                 let sent = "tcp.port == \(Recording.dataPort) && frame.time_epoch > \(start)"
                 #expect(try lan.count("\(sent) && frame.len > 1000") > 30)
                 #expect((try lan.count("\(sent) && frame.len > 1514") > 0) == (state == "on"))
-                #expect(try lan.frames(Recording.wrong) == [])
+                try lan.expectNothingWrong()
             }
             let switching = "ethtool -K lan tx off rx-gro-hw off; sleep 0.1; ethtool -K lan tx on tso on rx-gro-hw on; sleep 0.1"
             try send(from: sender, to: receiver, meanwhile: switching)

@@ -134,9 +134,8 @@ package struct CaptureRing: Sendable {
         let from = Int(header[6]) | Int(header[7]) << 8
         let field = from + (Int(header[8]) | Int(header[9]) << 8)
         guard from >= NetworkHeader.ethernetCount, field + 2 <= frame.count else { return }
-        let value = ~InternetChecksum.fold(InternetChecksum.sum(frame.extracting(from..<frame.count)))
-        // For UDP zero means "none"; its other form is the same number. TCP takes either.
-        pending.storeBig(value == 0 ? 0xFFFF : value, at: start + field)
+        let sum = InternetChecksum.sum(frame.extracting(from..<frame.count))
+        pending.storeBig(InternetChecksum.finished(sum, offset: field - from), at: start + field)
     }
 
     // MARK: Sections
