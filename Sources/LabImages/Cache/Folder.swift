@@ -43,9 +43,11 @@ package enum Folder {
 
     /// Removes a folder with all that is in it; links are removed, never followed. Nothing there is success.
     package static func remove(_ path: String) throws(ImageError) {
+        guard let top = try? FileStatus(of: path) else { return }
+        guard top.kind == .directory else { return try removeFile(path) }
         // Folders from the outermost to the one being emptied: no recursion, however deep it goes.
         var open = [path]
-        let device = (try? FileStatus(of: path))?.device
+        let device = top.device
         while let folder = open.last {
             var inner: [String] = []
             for name in names(folder) {

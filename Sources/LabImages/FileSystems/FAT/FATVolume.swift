@@ -67,6 +67,7 @@ struct FATVolume: ~Copyable {
     /// Puts a file at a path, which makes the folders above it.
     mutating func add(_ path: String, _ bytes: [UInt8]) throws(ImageError) {
         let parts = path.split(separator: "/").map { String($0) }
+        guard !parts.isEmpty else { throw ImageError(.recipe("\(path) names no file on the partition"), name) }
         var folder = 0
         for (index, part) in parts.enumerated() {
             guard FATName.isPossible(part) else { throw ImageError(.recipe("\"\(part)\" is no name for a FAT file system"), name) }
