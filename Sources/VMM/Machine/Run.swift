@@ -94,11 +94,14 @@ final class Run {
         do throws(OSError) {
             for unit in board.disks {
                 let control = control
-                threads.append(RunThread(try NamedThread("disk \(unit.name)") { Self.serve(unit, until: control) }))
+                threads.append(
+                    RunThread(
+                        try NamedThread("disk \(unit.name)") { Self.serve(unit.bell, until: control) { unit.device.process(queue: 0) } }))
             }
             for channel in board.channels {
                 let control = control
-                threads.append(RunThread(try NamedThread(channel.name) { Self.serve(channel, until: control) }))
+                threads.append(
+                    RunThread(try NamedThread(channel.name) { Self.serve(channel.bell, until: control) { channel.device.process() } }))
             }
             for vcpu in vcpus {
                 let loop = VCPULoop(
@@ -118,21 +121,13 @@ final class Run {
         }
     }
 
-    private static func serve(_ unit: Board.Unit, until control: RunControl) {
+    /// - Parameter turn: true if there is more to do at once.
+    private static func serve(_ bell: EventCounter, until control: RunControl, turn: () -> Bool) {
         while true {
-            unit.bell.take()
+            bell.take()
             repeat {
                 if control.hasEnded { return }
-            } while unit.device.process(queue: 0)
-        }
-    }
-
-    private static func serve(_ channel: Board.Channel, until control: RunControl) {
-        while true {
-            channel.bell.take()
-            repeat {
-                if control.hasEnded { return }
-            } while channel.device.process()
+            } while turn()
         }
     }
 

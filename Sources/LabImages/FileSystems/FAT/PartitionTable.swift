@@ -1,3 +1,4 @@
+internal import CZlib
 internal import LabModel
 
 /// A GUID partition table with one partition, an EFI system partition:
@@ -93,11 +94,7 @@ struct PartitionTable {
 
     /// CRC-32 as Ethernet has it.
     private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-        var crc = ~UInt32(0)
-        for byte in bytes {
-            crc ^= UInt32(byte)
-            for _ in 0..<8 { crc = crc & 1 == 0 ? crc >> 1 : crc >> 1 ^ 0xEDB8_8320 }
-        }
-        return ~crc
+        // Safe because the buffer is used inside the call; tables have some KiB.
+        unsafe bytes.withUnsafeBufferPointer { UInt32(truncatingIfNeeded: unsafe crc32(0, $0.baseAddress, UInt32(clamping: $0.count))) }
     }
 }

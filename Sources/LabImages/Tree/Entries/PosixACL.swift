@@ -98,16 +98,3 @@ package struct PosixACL: Hashable, Sendable {
         entries.sorted { ($0.tag.code, $0.tag.id ?? 0) < ($1.tag.code, $1.tag.id ?? 0) }
     }
 }
-
-extension [UInt8] {
-    mutating func append(littleEndian value: some FixedWidthInteger & UnsignedInteger) {
-        for shift in stride(from: 0, to: value.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
-    }
-
-    /// Reads `Value` at `offset`; the caller knows that it lies inside.
-    func littleEndian<Value: FixedWidthInteger & UnsignedInteger>(_: Value.Type, at offset: Int) -> Value {
-        var value: Value = 0
-        for index in 0..<Value.bitWidth / 8 { value |= Value(truncatingIfNeeded: self[offset + index]) << (8 * index) }
-        return value
-    }
-}
