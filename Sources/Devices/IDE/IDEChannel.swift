@@ -117,16 +117,22 @@ package final class IDEChannel: BusDevice {
 
     /// Makes the interrupt and the worker follow the state.
     private func follow(_ state: inout State) {
-        let level = state.isInterrupting
-        if level != state.lineLevel {
-            state.lineLevel = level
-            line.setLevel(level)
-            if level { state.master.interruptRose() }
+        if state.hasWithdrawn {
+            state.hasWithdrawn = false
+            drive(false, &state)
         }
+        drive(state.isInterrupting, &state)
         if state.hasNewJob {
             state.hasNewJob = false
             ring()
         }
+    }
+
+    private func drive(_ level: Bool, _ state: inout State) {
+        guard level != state.lineLevel else { return }
+        state.lineLevel = level
+        line.setLevel(level)
+        if level { state.master.interruptRose() }
     }
 
     // MARK: Work

@@ -8,6 +8,8 @@ extension IDEChannel {
         var isMasterAllowed = false
         /// What the line was last told.
         var lineLevel = false
+        /// An interrupt was withdrawn: the line drops before whatever comes next, so that the next one is an edge also if it comes at once.
+        var hasWithdrawn = false
         /// The worker has not been told yet.
         var hasNewJob = false
 
@@ -64,6 +66,7 @@ extension IDEChannel {
             abandon()
             for unit in 0..<2 {
                 drives[unit]?.reset()
+                withdraw(unit)
                 registers[unit] = TaskFile()
                 sign(unit)
             }
@@ -77,7 +80,13 @@ extension IDEChannel {
             // Diagnostic code: no fault (section 9.13, table 26).
             registers[unit].error = 1
             registers[unit].status = drive.restingStatus
+            withdraw(unit)
+        }
+
+        private mutating func withdraw(_ unit: Int) {
+            guard registers[unit].isInterrupting else { return }
             registers[unit].isInterrupting = false
+            hasWithdrawn = true
         }
 
         private mutating func abandon() {
@@ -116,7 +125,7 @@ extension IDEChannel {
                 return isStatus ? 0 : registers[0].read(Int(truncatingIfNeeded: register), isPrevious: showsPrevious)
             }
             if isStatus {
-                if register == 7 { registers[selected].isInterrupting = false }
+                if register == 7 { withdraw(selected) }
                 return status
             }
             // While a drive is busy, all of its registers show its status.
@@ -142,7 +151,7 @@ extension IDEChannel {
             if value & 0x04 != 0 {
                 abandon()
                 phase = .resetting
-                for unit in 0..<2 { registers[unit].isInterrupting = false }
+                for unit in 0..<2 { withdraw(unit) }
             } else if phase == .resetting {
                 resetDrives()
                 showsPrevious = value & 0x80 != 0
@@ -159,7 +168,7 @@ extension IDEChannel {
             // A packet device can be reset while it is busy; anything else waits its turn.
             guard phase == .rest || (command == .deviceReset && phase != .resetting && drives[selected] is ATAPIDrive) else { return }
             abandon()
-            registers[selected].isInterrupting = false
+            withdraw(selected)
             guard let action = drives[selected]?.execute(code, &registers[selected]) else { return }
             follow(action)
         }

@@ -12,6 +12,13 @@ package struct DiskImport {
     package enum Source: Hashable, Sendable {
         case raw(path: String)
         case delta(base: String, path: String)
+
+        /// The file that a machine writes to.
+        var path: String {
+            switch self {
+            case .raw(let path), .delta(_, let path): path
+            }
+        }
     }
 
     package var name: String
@@ -37,30 +44,28 @@ package struct DiskImport {
         self.startFiles = startFiles
     }
 
+    /// Nobody writes to the disk meanwhile: it is locked as a machine locks it.
+    ///
     /// - Parameter place: the folder of images; made if it is not there.
     /// - Returns: the image's folder.
     package func write(into place: String, progress: ImageProgressHandler = { _ in }) throws(ImageError) -> String {
         let folder = "\(place)/\(name)"
+        try Folder.make(place)
+        let lock = "\(place)/.\(name).lock"
+        let held: FileLock?
+        do throws(OSError) { held = try FileLock.tryLock(lock) } catch { throw ImageError(error, lock) }
+        guard held != nil else {
+            throw ImageError(.system(call: "make the image", errno: EBUSY, message: "another import makes it"), folder)
+        }
+        defer { try? Folder.remove(lock) }
         guard (try? FileStatus(of: folder)) == nil else {
             throw ImageError(.system(call: "make the image", errno: EEXIST, message: "something has this name already"), folder)
         }
         // What an import that was killed left, it left here.
         let unfinished = "\(place)/.\(name).unfinished"
         try Folder.remove(unfinished)
-        try Folder.make(unfinished)
         do throws(ImageError) {
-            try DiskCopy.copy(open(disk), of: subject(disk), to: unfinished + "/disk.raw", progress: progress)
-            for part in parts {
-                if part.file == Self.nvram, let variables {
-                    try DiskCopy.copy(open(variables), of: subject(variables), to: "\(unfinished)/\(part.file)")
-                } else {
-                    try Folder.write(Folder.read(part.origin, limit: Int(BootFiles.maximumSize)), to: "\(unfinished)/\(part.file)")
-                }
-            }
-            progress(.finishing)
-            let digest = try FileDigest.digest(of: unfinished + "/disk.raw")
-            try Folder.write(Array(recipe(digest).utf8), to: unfinished + "/image.yaml")
-            try Folder.synchronize(unfinished)
+            try fill(unfinished, progress)
             try Folder.rename(unfinished, to: folder)
         } catch {
             try? Folder.remove(unfinished)
@@ -69,19 +74,35 @@ package struct DiskImport {
         return folder
     }
 
-    private static let nvram = "nvram"
-
-    private func subject(_ source: Source) -> String {
-        switch source {
-        case .raw(let path), .delta(_, let path): path
+    private func fill(_ folder: String, _ progress: ImageProgressHandler) throws(ImageError) {
+        // Both are held until all is copied: what is on the one belongs to what is on the other.
+        let source = try open(disk)
+        var stored: (any Disk)?
+        if let variables { stored = try open(variables) }
+        try Folder.make(folder)
+        try DiskCopy.copy(source, of: disk.path, to: folder + "/disk.raw", progress: progress)
+        for part in parts {
+            if part.file == Self.nvram, let stored, let variables {
+                try DiskCopy.copy(stored, of: variables.path, to: "\(folder)/\(part.file)")
+            } else {
+                try Folder.write(Folder.read(part.origin, limit: Int(BootFiles.maximumSize)), to: "\(folder)/\(part.file)")
+            }
         }
+        progress(.finishing)
+        let digest = try FileDigest.digest(of: folder + "/disk.raw")
+        try Folder.write(Array(recipe(digest).utf8), to: folder + "/image.yaml")
+        try Folder.synchronize(folder)
     }
 
+    private static let nvram = "nvram"
+
     private func open(_ source: Source) throws(ImageError) -> any Disk {
-        let path = subject(source)
         let failure: DiskError
         do throws(OSError) {
-            let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)
+            let file = try Descriptor.open(source.path, O_RDONLY | O_NOFOLLOW)
+            guard try file.lock() else {
+                throw OSError(.resourceBusy, "make an image of a disk that a machine writes to")
+            }
             do throws(DiskError) {
                 switch source {
                 case .raw: return try FileDisk(file, isReadOnly: true)
@@ -93,9 +114,9 @@ package struct DiskImport {
                 failure = error
             }
         } catch {
-            throw ImageError(error, path)
+            throw ImageError(error, source.path)
         }
-        throw ImageError(.unusableDisk("\(failure)"), path)
+        throw ImageError(.unusableDisk("\(failure)"), source.path)
     }
 
     private static func base(_ path: String) throws(DiskError) -> Descriptor {

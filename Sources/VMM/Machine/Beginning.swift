@@ -90,7 +90,7 @@ extension MachineConfiguration.DiskUnit {
 
     private static func lock(_ file: borrowing Descriptor, _ id: String) throws {
         guard try !file.lock() else { return }
-        throw MachineFailure(.busy, "disk \(id) is in use: another machine writes to it; stop that one first")
+        throw MachineFailure(.busy, "disk \(id) is in use: another machine writes to it, or an image is made of it; stop that one first")
     }
 }
 

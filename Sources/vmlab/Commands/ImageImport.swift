@@ -17,7 +17,8 @@ struct ImageImport: LabCommand {
               vmlab image import debian-mine pc disk0 --start-like seabios
 
             The image is a folder with a recipe and the disk, Images/<name> unless --into says otherwise, and stays when the lab goes. It starts as the \
-            machine does, or as machines of another image do: what was installed by a kernel or from a CD starts by firmware afterwards.
+            machine does, or as machines of another image do: what was installed by a kernel or from a CD starts by firmware afterwards. \
+            A CD in its drive does not come along.
             """)
 
     @Argument(help: "What the image is to be called.") var name: String

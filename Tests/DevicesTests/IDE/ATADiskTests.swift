@@ -230,6 +230,15 @@ import Testing
         #expect(rig.first.get(2) == 0x34)
     }
 
+    @Test func `a command that ends at once is an edge of its own, also while the last interrupt was not taken`() {
+        let rig = IDERig()
+        // SET FEATURES and an unknown command end in the write; the third is a diagnostic of both drives.
+        for (index, code) in ([0xEF, 0xFF, 0x90] as [UInt8]).enumerated() {
+            rig.first.command(code, features: 0x02)
+            #expect(rig.first.line.level && rig.first.line.edges == index + 1)
+        }
+    }
+
     @Test func `what storage cannot do is the command's failure, and the next one works`() {
         let rig = IDERig()
         rig.disk.fail(.failed(errno: 5))

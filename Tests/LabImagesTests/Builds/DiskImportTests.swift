@@ -91,6 +91,38 @@ import Testing
         #expect(try scratch.shell("tail -c +4097 \(folder)/nvram | head -c 6") == "stored")
     }
 
+    @Test func `is not made of a disk that a machine writes to, and no machine writes while it is made`() throws {
+        try scratch.shell("truncate -s 4M d; truncate -s 1M vars")
+        do {
+            let machine = try Descriptor.open(scratch.file("d"), O_RDWR)
+            #expect(try machine.lock())
+            let busy = #expect(throws: ImageError.self) { try disk(.raw(path: scratch.file("d"))).write(into: scratch.file("Images")) }
+            #expect(busy?.description.contains("a machine writes to") == true)
+        }
+        let path = scratch.file("d")
+        let vars = scratch.file("vars")
+        var seen: [Bool] = []
+        _ = try disk(.raw(path: path), variables: .raw(path: vars)).write(into: scratch.file("Images")) { _ in
+            for file in [path, vars] { seen.append((try? Descriptor.open(file, O_RDWR).lock()) ?? true) }
+        }
+        #expect(seen.count > 2 && !seen.contains(true))
+        let free = try Descriptor.open(path, O_RDWR).lock()
+        #expect(free)
+        #expect(try scratch.shell("ls -A Images") == "mine\n")
+    }
+
+    @Test func `two of one name do not meet`() throws {
+        try scratch.shell("truncate -s 1M d; truncate -s 1M e")
+        let place = scratch.file("Images")
+        let other = disk(.raw(path: scratch.file("e")))
+        var second: String?
+        _ = try disk(.raw(path: scratch.file("d"))).write(into: place) { _ in
+            do throws(ImageError) { _ = try other.write(into: place) } catch { second = second ?? error.description }
+        }
+        #expect(second?.contains("another import makes it") == true)
+        #expect(try scratch.shell("ls -A Images; stat -c %s Images/mine/disk.raw") == "mine\n1048576\n")
+    }
+
     @Test func `is whole or not there, and never replaces one that is`() throws {
         try scratch.shell("truncate -s 1M d; mkdir -p Images/.mine.unfinished; echo old >Images/.mine.unfinished/disk.raw")
         _ = try disk(.raw(path: scratch.file("d"))).write(into: scratch.file("Images"))
