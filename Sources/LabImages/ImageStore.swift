@@ -44,6 +44,7 @@ package struct ImageStore: Sendable {
         case .kernel(let path): hash.add("kernel", try FileDigest.digest(of: RecipePath.resolve(path, in: recipe.folder)))
         }
         hash.add("boot.protocol", recipe.boot.protocolName.rawValue)
+        if recipe.boot.board != .pc { hash.add("boot.board", recipe.boot.board.rawValue) }
         hash.add("boot.kernel", [recipe.boot.kernel].compactMap(\.self))
         hash.add("boot.initrd", [recipe.boot.initrd].compactMap(\.self))
         hash.add("boot.firmware", [recipe.boot.firmware, recipe.boot.nvram].compactMap(\.self))

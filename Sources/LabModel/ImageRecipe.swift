@@ -65,6 +65,8 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
     /// How the kernel starts. `automatic` looks at the file's own headers.
     package struct Boot: Hashable, Sendable, Codable {
         package var protocolName: BootProtocol
+        /// What the kernel finds below it.
+        package var board: Board
         /// A path or a `*` pattern inside the image (`/boot/vmlinuz-*`); the highest version wins. `nil`: the source is the kernel.
         package var kernel: String?
         package var initrd: String?
@@ -77,10 +79,11 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
         package var modules: [Module]
 
         package init(
-            protocolName: BootProtocol, kernel: String?, initrd: String?, commandLine: String, firmware: String? = nil,
-            nvram: String? = nil, modules: [Module] = []
+            protocolName: BootProtocol, board: Board = .pc, kernel: String?, initrd: String?, commandLine: String,
+            firmware: String? = nil, nvram: String? = nil, modules: [Module] = []
         ) {
             self.protocolName = protocolName
+            self.board = board
             self.kernel = kernel
             self.initrd = initrd
             self.commandLine = commandLine
@@ -109,6 +112,14 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
         case pvh
         case multiboot
         case multiboot2
+    }
+
+    /// Firmware that a boot protocol enters is made for one board, and looks which it is on.
+    package enum Board: String, Hashable, Sendable, Codable, CaseIterable {
+        /// The i440FX that everything knows.
+        case pc
+        /// Where firmware made for Cloud Hypervisor finds what it drives there.
+        case cloudHypervisor = "cloud-hypervisor"
     }
 
     package struct Disk: Hashable, Sendable, Codable {

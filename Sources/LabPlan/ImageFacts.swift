@@ -20,13 +20,14 @@ package struct ImageFacts: Hashable, Sendable {
     /// Whether the disk is of our own making, so that files can be laid over it.
     package var takesFiles: Bool
     package var bootProtocol: ImageRecipe.BootProtocol
+    package var board: ImageRecipe.Board
     package var commandLine: String
 
     package init(
         name: String, key: String, folder: ImageFolder, hasKernel: Bool = true, hasFirmware: Bool = false,
         hasVariables: Bool = false, hasInitrd: Bool, moduleTexts: [String] = [], hasDisk: Bool,
         diskBus: DiskBus = .virtio, hasCD: Bool = false, takesFiles: Bool? = nil, bootProtocol: ImageRecipe.BootProtocol,
-        commandLine: String
+        board: ImageRecipe.Board = .pc, commandLine: String
     ) {
         self.name = name
         self.key = key
@@ -41,6 +42,7 @@ package struct ImageFacts: Hashable, Sendable {
         self.hasCD = hasCD
         self.takesFiles = takesFiles ?? hasDisk
         self.bootProtocol = bootProtocol
+        self.board = board
         self.commandLine = commandLine
     }
 
@@ -50,6 +52,6 @@ package struct ImageFacts: Hashable, Sendable {
             hasFirmware: recipe.boot.firmware != nil, hasVariables: recipe.boot.nvram != nil, hasInitrd: recipe.boot.initrd != nil,
             moduleTexts: recipe.boot.modules.map(\.text), hasDisk: recipe.hasDisk, diskBus: recipe.diskBus, hasCD: recipe.cdrom != nil,
             takesFiles: recipe.disk != nil,
-            bootProtocol: recipe.boot.protocolName, commandLine: recipe.boot.commandLine)
+            bootProtocol: recipe.boot.protocolName, board: recipe.boot.board, commandLine: recipe.boot.commandLine)
     }
 }

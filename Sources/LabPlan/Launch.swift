@@ -33,6 +33,7 @@ extension MachineLaunch {
         if machine.hardware.cpu != Hardware.CPU() { arguments += ["--cpu", machine.hardware.cpu.text] }
         if machine.hardware.isTransitional { arguments.append("--transitional") }
         if image.hasKernel { arguments += ["--boot", image.bootProtocol.rawValue] }
+        if image.board != .pc { arguments += ["--board", image.board.rawValue] }
         var descriptors: [Descriptor] = []
 
         func hand(_ number: Int32, _ kind: Kind) -> String {

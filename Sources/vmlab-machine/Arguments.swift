@@ -86,6 +86,15 @@ extension Request {
             }
             configuration.boot = boot
         }
+        if let text = value("--board") {
+            guard let board = BoardModel(rawValue: text) else {
+                throw UsageError(reason: "--board takes pc or cloud-hypervisor, not \"\(text)\"")
+            }
+            guard board == .pc || configuration.firmware == nil else {
+                throw UsageError(reason: "--board \(text) is for firmware that is entered as a kernel: give it as --kernel")
+            }
+            configuration.board = board
+        }
         for (name, text) in options where name == "--initrd" || name == "--module" {
             configuration.modules.append(try Self.module(name, text))
         }
@@ -114,7 +123,8 @@ extension Request {
     private static let repeatable = ["--disk", "--cdrom", "--net", "--module"]
 
     private static let known = [
-        "--name", "--memory", "--cpus", "--cpu", "--boot", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--cdrom", "--net",
+        "--name", "--memory", "--cpus", "--cpu", "--boot", "--board", "--kernel", "--initrd", "--module", "--cmdline", "--disk", "--cdrom",
+        "--net",
         "--serial",
         "--com2",
         "--console", "--control", "--debug", "--firmware", "--nvram",

@@ -14,6 +14,8 @@ let helpText = """
                              What the host cannot give is refused
       --boot PROTOCOL        auto (default: by the file's own headers), linux (bzImage),
                              pvh (ELF with the note), multiboot, multiboot2
+      --board BOARD          pc (default), or cloud-hypervisor for firmware that is entered as a kernel and made for that monitor's
+                             board: EDK2's CLOUDHV.fd
       --kernel FD            read at start and at each reset; with --firmware, what that may boot without a disk
       --firmware FD          a ROM of 64 KiB to 16 MiB that ends at 4 GiB: SeaBIOS, OVMF, U-Boot; the boot processor begins
                              in it as after reset

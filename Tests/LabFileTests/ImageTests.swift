@@ -36,6 +36,12 @@ import Testing
         #expect(recipe.source == .deb(packages: ["memtest86+"], suite: nil, architecture: nil))
     }
 
+    @Test func `firmware that is entered as a kernel has its board`() throws {
+        #expect(try recipe("name: img\nfrom: {deb: a}\nboot: {kernel: /k, board: cloud-hypervisor}\n").boot.board == .cloudHypervisor)
+        #expect(try recipe("name: img\nfrom: {deb: a}\nboot: {kernel: /k, board: pc}\n").boot.board == .pc)
+        #expect(try recipe("name: img\nfrom: {deb: a}\nboot: {kernel: /k}\n").boot.board == .pc)
+    }
+
     @Test func `a disk is made, or taken out of the image, or all there is`() throws {
         let made = try recipe("name: img\nfrom: {deb: a}\nboot: {kernel: /k}\ndisk: {size: 1GiB}\n")
         #expect(made.disk?.size == ByteCount(bytes: 1 << 30) && made.diskFile == nil && made.hasDisk)

@@ -80,6 +80,11 @@ import Testing
             "name: img\nfrom: {archive: {path: a, sha256: «00ff}}\nboot: {kernel: «boot/k, protocol: «uefi}\n",
             "a SHA-256 digest has 64 hexadecimal digits, not 4", "`boot/k` is not an absolute path in the image: it begins with `/`",
             "`protocol` wants one of `auto`, `linux`, `pvh`, `multiboot`, `multiboot2`, not `uefi`"),
+        Seeded(
+            "name: img\nfrom: {deb: ovmf}\nboot: {firmware: /f, board: «cloud-hypervisor}\n",
+            "a `firmware` at the reset vector knows the board `pc` only; one for `cloud-hypervisor` is an ELF file, and `kernel` names it"),
+        Seeded(
+            "name: img\nfrom: {deb: ovmf}\nboot: {kernel: /f, board: «q35}\n", "`board` wants one of `pc`, `cloud-hypervisor`, not `q35`"),
         Seeded("name: img\nfrom: {deb: ovmf}\nboot: {kernel: /k, nvram: «/v}\n", "`nvram` belongs to a `firmware`, and none is named"),
         Seeded(
             "name: img\nfrom: {kernel: {path: k}}\nboot: {kernel: «/k}\ndisk: «{size: 1GiB}\n",

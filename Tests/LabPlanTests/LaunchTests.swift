@@ -78,6 +78,15 @@ import Testing
         #expect(launch.descriptors.map(\.number) == [3, 4, 5, 6, 7, 8])
     }
 
+    @Test func `another board is asked for by its name`() {
+        var image = Shop.debian
+        let machine = Shop.machine("uefi", image: "debian-12")
+        #expect(!MachineLaunch(machine, image: image, disks: []).arguments.contains("--board"))
+        image.board = .cloudHypervisor
+        let arguments = MachineLaunch(machine, image: image, disks: []).arguments
+        #expect(arguments.firstIndex(of: "--board").map { arguments[$0 + 1] } == "cloud-hypervisor")
+    }
+
     @Test func `drives follow in the order of the file, the image's CD first`() {
         var image = Shop.debian
         image.diskBus = .ide

@@ -12,7 +12,7 @@
 ///     0xFF00_0000  test memory (only where enabled)       0x00E0, 0x2000  test devices (only where enabled)
 ///     0xC000_0000  32-bit PCI windows                     0x03F8 - 0x03FF COM1
 ///     0xE000_0000  PCI configuration (ECAM)               0x02F8 - 0x02FF COM2 (absent reads as all ones)
-///     0xFEC0_0000  IOAPIC (in KVM)                        0x0600 - 0x063F ACPI PM block (follows PMBA of 00:01.3)
+///     0xFEC0_0000  IOAPIC (in KVM)                        0x0600 - 0x063F ACPI PM block (follows PMBA of 00:01.3; elsewhere with a `SleepControl`)
 ///     0xFEE0_0000  local APICs (in KVM)                   0x0CF8 - 0x0CFF PCI configuration, reset control at 0xCF9
 ///     0xFEFF_C000  KVM's own pages                        (0x20/0x21, 0x40-0x43, 0x61, 0xA0/0xA1, 0x4D0/0x4D1: in KVM)
 ///     0xFF00_0000  firmware's ROM, up to 16 MiB,          0x01F0, 0x03F6  primary IDE channel (only with a drive that is
@@ -81,6 +81,9 @@ package enum AddressMap {
 
     /// The base before a firmware moves it (PMBA of 00:01.3).
     package static let pmBase: UInt64 = 0x600
+    /// Of a board that has `SleepControl` where others have the block.
+    package static let movedPMBase: UInt64 = 0xB000
+    package static let sleepControl: UInt64 = 0x600
     package static let pmByteCount: UInt64 = 64
     package static let pm1Event: UInt64 = 0x00
     package static let pm1Control: UInt64 = 0x04

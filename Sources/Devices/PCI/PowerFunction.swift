@@ -6,7 +6,7 @@ import Synchronization
 ///     0x58  DEVACTB: bit 25 says that system management mode is done with
 ///     0x80  PMREGMISC: bit 0 opens the block
 ///
-/// For guests without firmware the block is open at `AddressMap.pmBase` from the start. Firmware finds it closed, as after the chip's reset, and opens it where
+/// For guests without firmware the block is open from the start, at `AddressMap.pmBase` or where the board's model has it. Firmware finds it closed, as after the chip's reset, and opens it where
 /// it wants it (OVMF at 0xB000, and switches off there; SeaBIOS at 0x600). A place that the port bus refuses closes it until a better one comes.
 package final class PowerFunction: PCIFunction {
     private struct State {
@@ -24,13 +24,14 @@ package final class PowerFunction: PCIFunction {
 
     /// - Parameters:
     ///   - block: the power management block; this function attaches it to `ports`, nobody else does.
+    ///   - base: where the block lies until somebody moves it.
     ///   - isOpen: whether it begins open.
-    package init(block: any BusDevice, ports: Bus, isOpen: Bool = true) {
+    package init(block: any BusDevice, ports: Bus, base: UInt64 = AddressMap.pmBase, isOpen: Bool = true) {
         self.ports = ports
         self.block = block
         var config = PCIConfigSpace(vendor: 0x8086, device: 0x7113, revision: 3, classCode: 0x068000)
         config.allowStores(in: 0x40..<0x100)
-        config.set32(Self.pmba, UInt32(AddressMap.pmBase) | 1, writable: 0xFFC0)
+        config.set32(Self.pmba, UInt32(truncatingIfNeeded: base) | 1, writable: 0xFFC0)
         config.set8(Self.regmisc, isOpen ? 1 : 0, writable: 1)
         // DEVACTB bit 25: system management interrupts are set up already, so that no firmware waits for one; there are none.
         config.set8(Self.devactb + 3, 0x02)

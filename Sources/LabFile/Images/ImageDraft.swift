@@ -61,6 +61,7 @@ struct KernelDraft: Sendable {
 
 struct BootDraft: Sendable {
     var protocolName = Written<ImageRecipe.BootProtocol>.absent
+    var board = Written<ImageRecipe.Board>.absent
     var kernel = Written<String>.absent
     var initrd = Written<String>.absent
     var commandLine = Written<String>.absent

@@ -22,8 +22,8 @@ enum ImageReader {
         return ImageRecipe(
             name: name, source: source,
             boot: ImageRecipe.Boot(
-                protocolName: boot.protocolName.value ?? .automatic, kernel: boot.kernel.value, initrd: boot.initrd.value,
-                commandLine: boot.commandLine.value ?? "",
+                protocolName: boot.protocolName.value ?? .automatic, board: boot.board.value ?? .pc,
+                kernel: boot.kernel.value, initrd: boot.initrd.value, commandLine: boot.commandLine.value ?? "",
                 firmware: boot.firmware.value, nvram: boot.nvram.value,
                 modules: (boot.modules.value ?? []).compactMap { module in
                     module.value.from.value.map { ImageRecipe.Module(from: $0, text: module.value.text.value ?? "") }
@@ -140,6 +140,12 @@ enum ImageReader {
         }
         if let mark = boot?.nvram.mark, boot?.firmware.isAbsent == true {
             findings.add(mark, "`nvram` belongs to a `firmware`, and none is named")
+        }
+        if case .value(.cloudHypervisor, let mark)? = boot?.board, boot?.firmware.isAbsent == false {
+            findings.add(
+                mark,
+                "a `firmware` at the reset vector knows the board `pc` only; one for `cloud-hypervisor` is an ELF file, and `kernel` names it"
+            )
         }
         if from.kernel.isAbsent, boot?.firmware.isAbsent ?? true {
             let wanted = "`boot.kernel`: the kernel's path in the image, such as `/boot/vmlinuz-*`"

@@ -159,6 +159,10 @@ extension Table<BootDraft> {
                 "protocol", .choice(), into: \.protocolName,
                 "The boot protocol; `auto` looks at the kernel's own headers, and is meant if not given."),
             Field(
+                "board", .choice(), into: \.board,
+                "`cloud-hypervisor` for firmware that is entered as a kernel and made for that board, such as CLOUDHV.fd; `pc` if not given."
+            ),
+            Field(
                 "kernel", .text("a path in the image", fault: Rule.absolute), into: \.kernel,
                 "The kernel's path in the image; `*` stands for any text, and the highest version wins."),
             Field(

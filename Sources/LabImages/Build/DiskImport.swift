@@ -151,6 +151,7 @@ package struct DiskImport {
         if bus != .virtio { text += "disk: {bus: \(bus.rawValue)}\n" }
         text += "boot:\n"
         if start.boot.protocolName != .automatic { text += "  protocol: \(start.boot.protocolName.rawValue)\n" }
+        if start.boot.board != .pc { text += "  board: \(start.boot.board.rawValue)\n" }
         for part in parts where part.key != "modules" { text += "  \(part.key): /\(part.file)\n" }
         if !start.boot.commandLine.isEmpty { text += "  cmdline: \(quoted(start.boot.commandLine))\n" }
         if !start.boot.modules.isEmpty {

@@ -119,6 +119,9 @@ final class Board: Sendable {
             processors: configuration.cpus,
             alarm: sockets.clockAlarm)
         power = PowerBlock(clock: clock, line: line(AddressMap.sciIRQ), machine: control, alarm: sockets.timerAlarm)
+        if configuration.board == .cloudHypervisor {
+            try ports.attach(SleepControl(timer: power, machine: control), at: AddressMap.sleepControl, count: SleepControl.byteCount)
+        }
         keyboard = KeyboardController(line: line(AddressMap.keyboardIRQ), machine: control)
         try ports.attach(serial, at: AddressMap.com1, count: 8)
         try ports.attach(cmos, at: AddressMap.cmos, count: 2)
@@ -144,9 +147,9 @@ final class Board: Sendable {
 
         // PCI: bridges, then virtio devices in the order given: disks, networks, console, entropy.
         let isaBridge = ISABridge(lines: (0..<16).map { line($0) })
-        let powerFunction = PowerFunction(block: power, ports: ports, isOpen: !beginning.isFirmware)
+        let powerFunction = PowerFunction(block: power, ports: ports, base: configuration.board.pmBase, isOpen: !beginning.isFirmware)
         var functions: [PCIAddress: any PCIFunction] = [
-            AddressMap.hostBridge: HostBridge(),
+            AddressMap.hostBridge: HostBridge(device: configuration.board.hostBridge),
             AddressMap.isaBridge: isaBridge,
             AddressMap.powerFunction: powerFunction,
         ]

@@ -86,6 +86,7 @@ package struct MachineConfiguration: Sendable {
     package var cpus = 1
     package var cpu = CPUChoice()
     package var boot = BootProtocol.auto
+    package var board = BoardModel.pc
     /// What the machine starts from; with firmware, what that may start from.
     package var kernel: Int32?
     /// A ROM that the boot processor begins in.

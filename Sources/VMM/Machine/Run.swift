@@ -69,7 +69,9 @@ final class Run {
             case .kernel(let plan, let kernel, let modules):
                 try vcpus[0].setEntry(plan.entry)
                 try ram.load(plan, kernel: kernel, modules: modules)
-                for table in ACPITables(cpus: configuration.cpus).tables { ram.memory.write(table.bytes, at: table.address) }
+                var setting = ACPITables.Setting()
+                setting.pmBase = configuration.board.pmBase
+                for table in ACPITables(cpus: configuration.cpus, setting).tables { ram.memory.write(table.bytes, at: table.address) }
                 let pieces = MPTable.pieces(cpus: configuration.cpus) + SMBIOS(ram: ram.layout, cpus: configuration.cpus).pieces
                 for piece in pieces { ram.memory.write(piece.bytes, at: piece.address) }
             case .firmware(let memory, _, _):

@@ -60,6 +60,19 @@ import Testing
         #expect(block.read(offset: 4, width: .two) == 5 << 10 | 1)
     }
 
+    @Test func `the sleep control tells the same time, and one word of it switches off`() {
+        let ports = SleepControl(timer: block, machine: machine)
+        clock.advance(1_000_000_000)
+        #expect(ports.read(offset: 8, width: .four) == timer && timer > 0)
+        #expect(ports.read(offset: 10, width: .two) == timer >> 16)
+        for width in [AccessWidth.one, .two, .four, .eight] { #expect(ports.read(offset: 0, width: width) == 0) }
+        for value: UInt64 in 0...255 where value & 0x3C != 0x34 { ports.write(offset: 0, width: .one, value: value) }
+        for offset: UInt64 in 1..<12 { ports.write(offset: offset, width: .one, value: 0x34) }
+        #expect(machine.powerOffs == 0 && block.read(offset: 0, width: .eight) == 1 << 32)
+        ports.write(offset: 0, width: .one, value: 0x34)
+        #expect(machine.powerOffs == 1)
+    }
+
     @Test func `the timer's carry is noticed, and timed only when wanted`() {
         #expect(alarm.moment == nil)
         block.write(offset: 2, width: .two, value: 1)

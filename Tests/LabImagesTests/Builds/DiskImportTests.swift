@@ -48,6 +48,19 @@ import Testing
         try ImageCatalogue(places: [scratch.file("Images")], files: HostedFiles()).recipe(named: name)
     }
 
+    @Test func `starts on the board that it was installed on`() throws {
+        try scratch.shell("truncate -s 1M d")
+        var start = start
+        start.boot.firmware = nil
+        start.boot.nvram = nil
+        start.boot.board = .cloudHypervisor
+        let disk = DiskImport(
+            name: "mine", comment: "A disk.", disk: .raw(path: scratch.file("d")), bus: .virtio, variables: nil, start: start,
+            startFiles: built.folder)
+        _ = try disk.write(into: scratch.file("Images"))
+        #expect(try recipe().boot.board == .cloudHypervisor)
+    }
+
     @Test func `is read as a recipe, and what is built of it is that disk, with what it starts with`() throws {
         try scratch.shell(
             "truncate -s 3M d; echo here | dd of=d bs=1 seek=2000000 conv=notrunc status=none; echo end | tail -c 4 | dd of=d bs=1 seek=3145724 conv=notrunc status=none"

@@ -17,6 +17,8 @@ struct CommandLineTests {
         ("--name x --memory 64MiB --kernel 3 --cpu host,avx2=on,avx=off", "avx2 cannot be on without avx"),
         ("--name x --memory 64MiB --kernel 3 --cpu host --cpu host", "--cpu is given twice"),
         ("--name x --memory 64MiB --kernel 3 --boot bios", "--boot takes auto, linux, pvh, multiboot or multiboot2"),
+        ("--name x --memory 64MiB --kernel 3 --board q35", "--board takes pc or cloud-hypervisor, not \"q35\""),
+        ("--name x --memory 64MiB --firmware 3 --board cloud-hypervisor", "give it as --kernel"),
         ("--name x --memory 64MiB --kernel 3 --kernel 4", "--kernel is given twice"),
         ("--name x --memory 64MiB --kernel 3 --floppy 4", "--floppy is no option"),
         ("--name x --memory 64MiB --kernel 3 stray", "\"stray\" is no option"),

@@ -124,6 +124,20 @@ struct TinyGuestTests {
         #expect(result.status == 0)
     }
 
+    @Test func `a board for Cloud Hypervisor's firmware has its bridge, timer and switch, and the tables know where the rest went`() throws
+    {
+        let timer: [UInt8] = [0x66, 0xBA, 0x08, 0x06, 0xED]  // mov dx, 0x608; in eax, dx
+        let code: [UInt8] =
+            Code.out32(0xCF8, 1 << 31) + Code.in32(0xCFC) + Code.printIfEAX(is: 0x0D57_8086)
+            + Code.out32(0xCF8, 1 << 31 | 1 << 11 | 3 << 8 | 0x40) + Code.in32(0xCFC) + Code.printIfEAX(is: 0xB001)
+            // The timer in both places: what the one says less than the other is a few ticks.
+            + timer + [0x89, 0xC1] + Code.in32(0xB008) + [0x29, 0xC8, 0x0F, 0xBA, 0xF0, 31, 0xC1, 0xE8, 20] + Code.printIfEAX(is: 0)
+            // Another sleep type, then off.
+            + Code.out8(0x600, 0x30) + Code.put("o") + Code.out8(0x600, 0x34) + Code.halt
+        let result = try run(code, "--board cloud-hypervisor")
+        #expect(result.output == "111o" && result.status == 0, "\(result.errors)")
+    }
+
     @Test func `the root of the ACPI tables is found by a scan, and RAM ends where the map says`() throws {
         let code: [UInt8] =
             [0xA1] + littleEndian(UInt32(0xE_0000)) + Code.printIfEAX(is: 0x2044_5352)  // "RSD "
