@@ -14,7 +14,9 @@ enum Emulator {
     static func files() throws -> [String] {
         let firmware =
             ["bios-256k.bin", "bios-microvm.bin"].map { "/usr/share/seabios/" + $0 }
-            + ["linuxboot.bin", "linuxboot_dma.bin", "pvh.bin", "kvmvapic.bin", "qboot.rom"].map { "/usr/share/qemu/" + $0 }
+            + ["linuxboot.bin", "linuxboot_dma.bin", "multiboot.bin", "multiboot_dma.bin", "pvh.bin", "kvmvapic.bin", "qboot.rom"].map {
+                "/usr/share/qemu/" + $0
+            }
         return [try program()] + firmware.filter(FileManager.default.isReadableFile)
     }
 }

@@ -7,13 +7,11 @@ import Host
 ///     vmlab-bench guest-pair WHO,WHO,... KERNEL INITRAMFS COPIES [MODULE]...
 enum GuestPairRun {
     static let verb = "guest-pair"
-    /// Each event of this trace point is one return of KVM_RUN: the same judge for all monitors.
-    private static let exits = "/sys/kernel/tracing/events/kvm/kvm_userspace_exit"
 
     static func run(_ arguments: [String]) throws {
         guard arguments.count >= 4 else { throw BenchmarkError("\(verb) WHO KERNEL INITRAMFS COPIES [MODULE]...") }
         for module in arguments.dropFirst(4) { _ = try Measurement.of(try Busybox.program(), ["insmod", module]) }
-        guard unsafe mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nil) == 0 else { throw BenchmarkError("no tracefs in here") }
+        try ExitTrace.mount()
         for who in arguments[0].split(separator: ",") {
             guard let contender = GuestPair.Contender(rawValue: String(who)) else { throw BenchmarkError("no pair is called \(who)") }
             say("pair \(who)")
@@ -23,7 +21,7 @@ enum GuestPairRun {
 
     /// Passes on what the measuring guest says, each mark with the moment, the carrier's processor time and the exits so far.
     private static func follow(_ pair: GuestPair) throws {
-        try trace(false)
+        try ExitTrace.set(false)
         var line: [UInt8] = []
         while true {
             let bytes = try pair.console.read(upTo: 4096)
@@ -36,8 +34,8 @@ enum GuestPairRun {
                 var text = String(decoding: line, as: UTF8.self)
                 line = []
                 if let name = text.firstMatch(of: #/^mark (\S+)/#)?.1 {
-                    text += " at \(EventLoop.now()) busy \(try busyTicks()) exits \(try exitCount())"
-                    try trace(name.hasPrefix("count-"))
+                    text += " at \(EventLoop.now()) busy \(try busyTicks()) exits \(try ExitTrace.count())"
+                    try ExitTrace.set(name.hasPrefix("count-"))
                 }
                 say(text)
             }
@@ -52,15 +50,5 @@ enum GuestPairRun {
         let words = try String(contentsOfFile: "/proc/stat", encoding: .utf8).split(separator: "\n")[0].split(separator: " ").dropFirst()
         // user nice system idle iowait irq softirq steal guest guest_nice; guest time is in user time already.
         return words.prefix(8).enumerated().reduce(0) { $0 + ([3, 4].contains($1.offset) ? 0 : Int($1.element) ?? 0) }
-    }
-
-    private static func trace(_ isOn: Bool) throws {
-        try Data((isOn ? "1" : "0").utf8).write(to: URL(filePath: exits + "/enable"))
-    }
-
-    private static func exitCount() throws -> Int {
-        let text = try String(contentsOfFile: "/sys/kernel/tracing/per_cpu/cpu0/stats", encoding: .utf8)
-        // Those that the ring has overwritten count as well.
-        return text.matches(of: #/(?:^|\n)(?:entries|overrun): (\d+)/#).reduce(0) { $0 + (Int($1.1) ?? 0) }
     }
 }
