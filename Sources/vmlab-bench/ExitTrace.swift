@@ -34,7 +34,7 @@ enum ExitTrace {
     }
 
     /// The most frequent places, a line each.
-    static func frequentPlaces(_ limit: Int = 14) throws -> [String] {
+    static func frequentPlaces(_ limit: Int = 60) throws -> [String] {
         try places.keys.sorted().flatMap { event in
             let text = try String(contentsOfFile: "\(folder)/events/\(event)/hist", encoding: .utf8)
             return ["  " + event] + text.split(separator: "\n").filter { $0.hasPrefix("{") }.prefix(limit).map { "    " + $0 }

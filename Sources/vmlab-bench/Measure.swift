@@ -23,7 +23,10 @@ struct Measurement {
         let child = try ChildProcess(
             program: path, arguments: [program] + arguments, environment: environment,
             inherited: [.init(0, from: output.number), .init(1, from: output.number), .init(2, from: 2)])
-        let ending = try child.wait()
+        // Who ends this program ends what it waits for.
+        nonisolated(unsafe) let started = child
+        let stop = CleanUp { started.signal(SIGTERM) }
+        let ending = try withExtendedLifetime(stop) { try child.wait() }
         let wall = Double(EventLoop.now() - start) / 1e9
         let text = try String(contentsOfFile: folder.path + "/output", encoding: .utf8)
         guard ending == .exited(0) else {

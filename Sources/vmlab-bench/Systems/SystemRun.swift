@@ -29,6 +29,10 @@ enum SystemRun {
 
     /// Seconds for a system to come up on an emulated processor that others share.
     private static let patience = 240.0
+    /// Times as long as another run is too long.
+    private static let slowest = 5.0
+    /// Seconds that a run has in any case: a short one is a matter of what else the host does.
+    private static let leastPatience = 20.0
 
     static func run(_ arguments: [String]) throws {
         guard let text = arguments.first else { throw BenchmarkError("\(verb) ORDER") }
@@ -48,14 +52,20 @@ enum SystemRun {
 
     private static func measure(_ order: Order) throws {
         var usable = order.contenders
+        // What one has shown to be possible, nobody gets a multiple of.
+        var patience = patience
         for round in 0...order.rounds {
             // Counting costs time, so it has a round of its own.
             let isCounting = round == 0
             for contender in usable {
                 if isCounting { try ExitTrace.set(true) }
                 let before = try ExitTrace.count()
-                let took = try once(contender, order.system)
+                let took = try once(contender, order.system, seconds: patience)
                 let exits = try ExitTrace.count() - before
+                tell(
+                    "\(order.system.name) in \(contender.name): \(took.map { seconds($0.wall) } ?? "no")\(isCounting ? ", \(exits) exits" : "")"
+                )
+                if let took { patience = min(patience, max(took.wall * slowest, leastPatience)) }
                 if isCounting { try ExitTrace.set(false) }
                 if took == nil { usable.removeAll { $0 == contender } }
                 guard took != nil || isCounting else { continue }
@@ -78,10 +88,6 @@ enum SystemRun {
 
     /// MiB.
     private static let step = 4
-    /// Times as long as with plenty of memory is too long.
-    private static let slowest = 4.0
-    /// Seconds that a run has in any case: a short one is a matter of what else the host does.
-    private static let leastPatience = 15.0
 
     private static func leastMemory(_ order: Order) throws {
         for contender in order.contenders {

@@ -53,15 +53,27 @@ enum SystemsBenchmark {
         }
     }
 
-    /// Gives one carrier to one system.
+    /// Gives one carrier to one system. Where a monitor is too much for the carrier's emulated processor, each has one of its own, and that one
+    /// has no result.
     private static func inCarrier(
         _ wanted: BootedSystem.Wanted, _ task: SystemRun.Order.Task
     ) throws -> (BootedSystem, [SystemRun.Result]) {
         let folder = try TemporaryFolder()
         let system = try BootedSystem(wanted, in: folder)
-        let own = try Programs.current()
-        // Alone, a carrier does nothing but this system.
-        let order = SystemRun.Order(system: system, contenders: [.own] + system.peers, task: task, rounds: rounds)
+        let contenders = [.own] + system.peers
+        defer { tell("vmlab-bench: \(system.name) done") }
+        do {
+            return (system, try inCarrier(system, contenders, task))
+        } catch {
+            tell("vmlab-bench: \(system.name): the carrier failed; each monitor again in a carrier of its own: \(error)")
+            return (system, contenders.flatMap { (try? inCarrier(system, [$0], task)) ?? [] })
+        }
+    }
+
+    private static func inCarrier(
+        _ system: BootedSystem, _ contenders: [Contender], _ task: SystemRun.Order.Task
+    ) throws -> [SystemRun.Result] {
+        let order = SystemRun.Order(system: system, contenders: contenders, task: task, rounds: rounds)
         var files = try [Programs.sibling("vmlab-machine")] + Emulator.files() + system.files
         if system.disk?.packed != nil {
             guard let zstd = Programs.find("zstd", path: "/usr/bin:/bin") else { throw BenchmarkError("zstd is not installed") }
@@ -70,10 +82,10 @@ enum SystemsBenchmark {
         let memory = system.memory + (system.disk?.packed == nil ? memory : memoryWithDisk)
         let arguments =
             ["carrier", "run", "--memory", "\(memory)MiB"] + files.flatMap { ["--with", $0] }
-            + ["--", own, SystemRun.verb, String(decoding: try JSONEncoder().encode(order), as: UTF8.self)]
+            + ["--", try Programs.current(), SystemRun.verb, String(decoding: try JSONEncoder().encode(order), as: UTF8.self)]
         let said = try Measurement.of(try Programs.sibling("vmlab"), arguments).output
-        FileHandle.standardError.write(Data("vmlab-bench: \(system.name) done\n".utf8))
-        let results = said.split(separator: "\n").compactMap { try? JSONDecoder().decode(SystemRun.Result.self, from: Data($0.utf8)) }
-        return (system, results)
+        return said.split(separator: "\n").compactMap { try? JSONDecoder().decode(SystemRun.Result.self, from: Data($0.utf8)) }
     }
+
+    private static func tell(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 }
