@@ -17,6 +17,8 @@ let helpText = """
                              a stream to the outside for one port, as passt(1) has it
       --link WHAT,delay=US,jitter=US,rate=BPS,loss=PPM,reorder=PPM,duplicate=PPM,corrupt=PPM
                              WHAT is a network or a port
+      --boot WHAT[,server=ADDRESS][,class=NAME],file=FILE
+                             what DHCP tells clients to start from the network, all of them or those of one user class; WHAT as above
       --capture network=NAME,fd=N,fd=M,bytes=B,snap=S
                              two files that take turns, pcapng
 

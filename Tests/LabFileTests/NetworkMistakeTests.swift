@@ -24,7 +24,7 @@ extension Seeded {
 }
 
 @Suite struct `a mistake about networks is found where it is` {
-    @Test(arguments: subnets + others + links + units + places + ways + files)
+    @Test(arguments: subnets + others + boots + links + units + places + ways + files)
     func `and said in full`(_ seeded: Seeded) {
         let (text, places) = seeded.unmarked
         #expect(Reading.mistakes(text) == zip(places, seeded.messages).map { "\($0) \($1)" })
@@ -86,6 +86,45 @@ extension Seeded {
         Seeded(
             "name: a\nnetworks: {\((1...64).map { "n\($0): {}" }.joined(separator: ", ")), «n65: {}}\nmachines: {db: {image: pulse}}\n",
             "the lab has more than 64 networks"),
+    ]
+
+    static let boots: [Seeded] = [
+        .networks(lan: "boot: {server: db, file: pxelinux.0}", wan: "boot: {file: \"http://db/linux.efi\", ipxe: \"http://db/a,b.ipxe\"}"),
+        .networks(
+            lan: "subnet: 10.20.0.0/24, boot: {server: 10.20.0.77, file: a}",
+            wan: "uplink: nat, boot: {server: 192.0.2.1, file: a, ipxe: b}"),
+        .networks(lan: "boot: {file: \"http://db/\(String(repeating: "x", count: 245))\"}"),
+        .networks(web: "networks: [{name: lan, boot: {server: web, file: itself}}]"),
+        .networks(lan: "boot: «{}", "`boot` says nothing to start; give it a `file`, or `ipxe` for clients that are iPXE"),
+        .networks(lan: "boot: «linux.ipxe", "`boot` wants a mapping of keys to values, not `linux.ipxe`"),
+        .networks(lan: "boot: {«flie: a, file: a, server: db}", "unknown key `flie`; did you mean `file`?"),
+        .networks(lan: "boot: {server: «bd, file: a}", "there is no machine `bd` to be the server; did you mean `db`?"),
+        .networks(wan: "boot: {server: «web, file: a}", "machine `web` is not on network `wan`"),
+        .networks(
+            lan: "boot: {server: «web, file: a}", web: "networks: [lan], count: 2",
+            "`web` stands for 2 machines, web-1 to web-2; the server is one of them"),
+        .networks(lan: "boot: {file: «a/b}", "`a/b` is no URL, so `boot` wants a `server` that has it"),
+        .networks(lan: "boot: {file: \"tftp://db/a\", ipxe: «b}", "`b` is no URL, so `boot` wants a `server` that has it"),
+        .networks(
+            lan: "subnet: 10.20.0.0/24, boot: {server: «10.20.0.1, file: a}",
+            "address 10.20.0.1 is the bridge's own, which has no files; name a machine"),
+        .networks(lan: "subnet: 10.20.0.0/24, boot: {server: «10.20.0.255, file: a}", "address 10.20.0.255 is nobody's on network `lan`"),
+        .networks(
+            lan: "subnet: 10.20.0.0/24, boot: {server: «192.0.2.1, file: a}",
+            "address 192.0.2.1 is not in subnet 10.20.0.0/24, and nothing leads out of network `lan`"),
+        .networks(lan: "boot: {server: «10.20.0.300, file: a}", "`10.20.0.300` is not an IPv4 address such as `10.20.0.10`"),
+        .networks(
+            lan: "boot: {server: «\"fd00::1\", file: a}", "`fd00::1` is not an IPv4 address; IPv6 addresses follow from the MAC address"),
+        .networks(lan: "boot: {server: db, file: «\"\"}", "`file` cannot be empty"),
+        .networks(lan: "boot: {server: db, file: «\(String(repeating: "x", count: 256))}", "`file` has 256 bytes; the most is 255"),
+        .networks(lan: "boot: {server: db, ipxe: «\"a\\0b\"}", "`ipxe` cannot hold control character U+0"),
+        .networks(lan: "boot: {server: db, ipxe: «\"a\\nb\"}", "`ipxe` wants a single line"),
+        .networks(
+            lan: "boot: {server: db, file: «bücher}",
+            "`file` has `ü` in it; firmware knows ASCII only, in a URL write it with `%` and hexadecimal digits"),
+        .networks(
+            web: "count: 2, networks: [{name: lan, boot: {server: «bd, file: a}}]",
+            "there is no machine `bd` to be the server; did you mean `db`?"),
     ]
 
     static let links: [Seeded] = [
@@ -178,7 +217,7 @@ extension Seeded {
             web: "networks: [lan, lan, lan, lan, lan, lan, lan, lan, «lan]", "`networks` has 9 entries; the most is 8"),
         Seeded(
             "name: a\nnetworks: {lan: {}}\ndefaults: {image: pulse, networks: [{name: lan, «address: 10.0.0.2}]}\nmachines: {db: {}}\n",
-            "unknown key `address`; known here: name, link, vlan"),
+            "unknown key `address`; known here: name, boot, link, vlan"),
     ]
 
     static let ways: [Seeded] = [

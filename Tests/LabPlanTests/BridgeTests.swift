@@ -35,6 +35,23 @@ import Testing
         #expect(command.captures[0].files == (0...1).map { number(of: .capture(path: Shop.folders.capture("wan", part: $0))) })
     }
 
+    @Test func `what clients are told to boot, whatever is in the names of the files`() throws {
+        var lab = Shop.networked
+        lab.networks[0].boot = NetworkBoot(server: .machine("web"), file: "a,server=1.2.3.4,file=b", ipxe: "http://web/?a=b,c")
+        lab.networks[1].boot = NetworkBoot(file: "http://web/linux.efi")
+        lab.machines[1].interfaces[0].boot = NetworkBoot(server: .address(IPv4Address(0x0A14_004D)), file: ",")
+        let settings = try BridgeCommand(try #require(NetworkLaunch(of: lab, folders: Shop.folders)).arguments).settings
+        let web = lab.machines[0].interfaces[1].address
+        #expect(
+            settings.networks[0].boots == [
+                BootSettings(server: web, file: Array("a,server=1.2.3.4,file=b".utf8)),
+                BootSettings(server: web, file: Array("http://web/?a=b,c".utf8), userClass: "iPXE"),
+            ])
+        #expect(settings.networks[1].boots == [BootSettings(file: Array("http://web/linux.efi".utf8))])
+        #expect(settings.ports[0].boots == [BootSettings(server: IPv4Address("10.20.0.77"), file: [0x2C])])
+        #expect(settings.ports[1].boots.isEmpty)
+    }
+
     @Test func `of other wires, nothing of the old ones left`() throws {
         var before = LinkShape()
         before.delayMicroseconds = 40_000

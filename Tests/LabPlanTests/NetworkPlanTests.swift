@@ -98,6 +98,15 @@ extension Shop {
         #expect(step("update/web", in: plan)?.reason == "publish changed")
     }
 
+    @Test func `replaces the bridge where machines are told to boot something else, and no machine`() {
+        let plan = change { lab in
+            lab.networks[1].boot = NetworkBoot(server: .machine("web"), file: "a", ipxe: "b")
+            lab.machines[1].interfaces[0].boot = NetworkBoot(file: "http://web/a")
+        }
+        #expect(ids(plan).prefix(2) == ["stop-network", "network"] && !ids(plan).contains { $0.hasPrefix("start") })
+        #expect(step("stop-network", in: plan)?.reason == "boot wan added, boot db/lan added")
+    }
+
     @Test func `says which networks and ports are others`() {
         let plan = change { lab in
             lab.networks[0].mtu = 1500

@@ -7,6 +7,7 @@ struct NetworkDraft: Sendable {
     var uplink = Written<UplinkWord>.absent
     var allow = Written<[Marked<IPv4Subnet>]>.absent
     var gateway = Written<String>.absent
+    var boot = Written<NetworkBootDraft>.absent
     var link = Written<LinkDraft>.absent
     var capture = Written<CaptureDraft>.absent
 }
@@ -14,6 +15,13 @@ struct NetworkDraft: Sendable {
 enum UplinkWord: String, CaseIterable, Sendable {
     case none
     case nat
+}
+
+/// What the network's machines are told to start from there.
+struct NetworkBootDraft: Sendable {
+    var server = Written<NetworkBoot.Server>.absent
+    var file = Written<String>.absent
+    var ipxe = Written<String>.absent
 }
 
 struct LinkDraft: Sendable {
@@ -40,6 +48,7 @@ struct InterfaceDraft: Sendable {
     var name = Written<String>.absent
     var address = Written<IPv4Address>.absent
     var mac = Written<MACAddress>.absent
+    var boot = Written<NetworkBootDraft>.absent
     var link = Written<LinkDraft>.absent
     var vlan = Written<Int>.absent
 }

@@ -29,7 +29,14 @@ struct NetworkResolver {
         chooseSubnets(&entries, &findings)
         settle(&machines, on: entries, &findings)
         SubnetChecks.checkRoom(entries, machines, &findings)
-        for entry in entries { check(entry, machines, &findings) }
+        let boots = BootChecks(machines: machines, families: families)
+        for entry in entries { check(entry, boots, &findings) }
+        for place in machines.flatMap(\.networks) {
+            guard case .value(let boot, let mark) = place.value.boot,
+                let entry = entries.first(where: { $0.name == place.value.name.value })
+            else { continue }
+            boots.check(boot, mark, on: entry, &findings)
+        }
         PublishChecks.check(machines, networks: entries, &findings)
         return entries.compactMap { entry in entry.subnet.map { network(entry, subnet: $0) } }
     }
@@ -77,35 +84,25 @@ struct NetworkResolver {
                 else { return nil }
                 return Interface(
                     network: network, address: address, mac: place.value.mac.value ?? checks.chooseMAC(of: machine, on: network),
-                    link: place.value.link.value?.shape ?? LinkShape(), vlan: place.value.vlan.value)
+                    link: place.value.link.value?.shape ?? LinkShape(), vlan: place.value.vlan.value, boot: place.value.boot.value?.boot)
             }
         }
     }
 
     // MARK: - One network
 
-    private func check(_ entry: Entry, _ machines: [MachineEntry], _ findings: inout Findings) {
+    private func check(_ entry: Entry, _ boots: BootChecks, _ findings: inout Findings) {
         let draft = entry.draft
         if let mark = draft.allow.mark, draft.uplink.value != .nat, draft.uplink.value != nil || draft.uplink.isAbsent {
             findings.add(mark, "`allow` says what an uplink may reach; network \(quoted(entry.name)) has no `uplink: nat`")
         }
         if let link = draft.link.value { link.check(&findings) }
+        if case .value(let boot, let mark) = draft.boot { boots.check(boot, mark, on: entry, &findings) }
         guard case .value(let gateway, let mark) = draft.gateway else { return }
         if draft.uplink.value == .nat {
             findings.add(mark, "network \(quoted(entry.name)) has two ways out, `gateway` and `uplink: nat`; it can have one")
         }
-        if let machine = machines.first(where: { $0.machine.name == gateway }) {
-            if !machine.networks.contains(where: { $0.value.name.value == entry.name }) {
-                findings.add(mark, "machine \(quoted(gateway)) is not on network \(quoted(entry.name))")
-            }
-        } else if let members = families[gateway], let first = members.first, let last = members.last {
-            findings.add(
-                mark, "\(quoted(gateway)) stands for \(counted(members.count, "machine")), \(first) to \(last); the gateway is one of them")
-        } else {
-            findings.add(
-                mark, "there is no machine \(quoted(gateway)) to be the gateway", near: gateway,
-                among: machines.map(\.machine.name).sorted())
-        }
+        boots.checkMember(gateway, mark, "gateway", of: entry, &findings)
     }
 
     private func network(_ entry: Entry, subnet: IPv4Subnet) -> Network {
@@ -120,7 +117,7 @@ struct NetworkResolver {
             name: entry.name, subnet: subnet, mtu: draft.mtu.value ?? NetworkResolver.mtu,
             uplink: isNat ? .nat(allow: draft.allow.value?.map(\.value) ?? []) : .none,
             route: draft.gateway.value.map { .machine($0) } ?? (isNat ? .bridge : .none), link: draft.link.value?.shape ?? LinkShape(),
-            capture: capture)
+            capture: capture, boot: draft.boot.value?.boot)
     }
 
     /// As of every Ethernet.

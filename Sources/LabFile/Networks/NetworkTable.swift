@@ -20,8 +20,25 @@ extension Table<NetworkDraft> {
                 "gateway", .name(.machine), into: \.gateway,
                 "The machine by which everything else is reached, and the only router that is heard; else the bridge, with `uplink: nat`."
             ),
+            Field("boot", .boot, into: \.boot, "What machines that boot from this network are told to start, by its DHCP server."),
             Field("link", .link, into: \.link, "What every frame suffers once on its way from one machine to another."),
             Field("capture", .capture, into: \.capture, "How much is kept of what was sent; `{ring: 8MiB, snap: 2KiB}` if not given."),
+        ])
+}
+
+extension Table<NetworkBootDraft> {
+    static let boot = Table(
+        "What a machine starts that boots from the network: PXE, iPXE, UEFI's HTTP boot, U-Boot.",
+        [
+            Field(
+                "server", .bootServer, into: \.server,
+                "The machine, or the address, that has the files: DHCP's next server. Not needed where they are URLs."),
+            Field(
+                "file", .bootFile, into: \.file,
+                "A path on the server, by TFTP, or a URL, in which a machine's name does: DHCP's boot file."),
+            Field(
+                "ipxe", .bootFile, into: \.ipxe,
+                "Instead of `file` for clients that are iPXE, as those are that `file` may have started; a script, a kernel or a disk."),
         ])
 }
 
@@ -55,6 +72,7 @@ extension Table<CaptureDraft> {
 extension Table<InterfaceDraft> {
     private static let name = Field<InterfaceDraft>("name", .name(.network), required: true, into: \.name, "The network.")
     private static let common: [Field<InterfaceDraft>] = [
+        Field("boot", .boot, into: \.boot, "What it is told to start by the network's DHCP server, instead of the network's own `boot`."),
         Field("link", .link, into: \.link, "What every frame suffers on this wire, in each direction, on top of the network's own."),
         Field("vlan", .integer(1...4094), into: \.vlan, "The VLAN that the wire is in; what the guest sends has no tag."),
     ]
@@ -70,6 +88,10 @@ extension Table<InterfaceDraft> {
 
     /// What many machines can have at once.
     static let shared = Table("A place on a network that each machine has.", [name] + common)
+}
+
+extension Shape<NetworkBootDraft> {
+    static let boot = Table<NetworkBootDraft>.boot.shape { NetworkBootDraft() }
 }
 
 extension Shape<LinkDraft> {

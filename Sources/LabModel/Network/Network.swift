@@ -11,8 +11,13 @@ package struct Network: Hashable, Sendable, Codable {
     /// What every frame suffers once on its way from one port to another.
     package var link: LinkShape
     package var capture: Capture
+    /// What machines are told to start that boot from it; nil: nothing.
+    package var boot: NetworkBoot?
 
-    package init(name: String, subnet: IPv4Subnet, mtu: Int, uplink: Uplink, route: Route, link: LinkShape, capture: Capture) {
+    package init(
+        name: String, subnet: IPv4Subnet, mtu: Int, uplink: Uplink, route: Route, link: LinkShape, capture: Capture,
+        boot: NetworkBoot? = nil
+    ) {
         self.name = name
         self.subnet = subnet
         self.mtu = mtu
@@ -20,6 +25,7 @@ package struct Network: Hashable, Sendable, Codable {
         self.route = route
         self.link = link
         self.capture = capture
+        self.boot = boot
     }
 
     package enum Uplink: Hashable, Sendable, Codable {
@@ -63,13 +69,16 @@ package struct Interface: Hashable, Sendable, Codable {
     package var link: LinkShape
     /// The 802.1Q VLAN whose untagged member the port is; nil: the port carries whatever the guest sends.
     package var vlan: Int?
+    /// What it is told to start instead of what the network says.
+    package var boot: NetworkBoot?
 
-    package init(network: String, address: IPv4Address, mac: MACAddress, link: LinkShape, vlan: Int?) {
+    package init(network: String, address: IPv4Address, mac: MACAddress, link: LinkShape, vlan: Int?, boot: NetworkBoot? = nil) {
         self.network = network
         self.address = address
         self.mac = mac
         self.link = link
         self.vlan = vlan
+        self.boot = boot
     }
 }
 

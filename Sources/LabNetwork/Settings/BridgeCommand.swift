@@ -40,10 +40,11 @@ package struct BridgeCommand: Hashable, Sendable {
         for text in all("--uplink") { try addUplink(text) }
         for text in all("--capture") { try addCapture(text) }
         for text in all("--link") { try addLink(text) }
+        for text in all("--boot") { try addBoot(text) }
         try checkDescriptors()
     }
 
-    private static let known = ["--lab", "--seed", "--control", "--network", "--port", "--uplink", "--capture", "--link"]
+    private static let known = ["--lab", "--seed", "--control", "--network", "--port", "--uplink", "--capture", "--link", "--boot"]
 
     private static func split(_ arguments: [String]) throws(SettingsError) -> [(name: String, value: String)] {
         var options: [(name: String, value: String)] = []
@@ -154,6 +155,25 @@ package struct BridgeCommand: Hashable, Sendable {
             settings.ports[index].link = change.apply(to: settings.ports[index].link)
         } else {
             throw SettingsError("--link names no network and no port: \"\(name.shortened)\"")
+        }
+    }
+
+    private mutating func addBoot(_ text: String) throws(SettingsError) {
+        let end = text.firstIndex(of: ",") ?? text.endIndex
+        let name = String(text[..<end])
+        let boot = try BootSettings(text[end...].dropFirst(), of: "--boot")
+        func added(to boots: [BootSettings]) throws(SettingsError) -> [BootSettings] {
+            guard !boots.contains(where: { $0.userClass == boot.userClass }) else {
+                throw SettingsError("--boot is given twice for \(name.shortened)")
+            }
+            return boots + [boot]
+        }
+        if let index = settings.networks.firstIndex(where: { $0.name == name }) {
+            settings.networks[index].boots = try added(to: settings.networks[index].boots)
+        } else if let index = settings.ports.firstIndex(where: { $0.name.description == name }) {
+            settings.ports[index].boots = try added(to: settings.ports[index].boots)
+        } else {
+            throw SettingsError("--boot names no network and no port: \"\(name.shortened)\"")
         }
     }
 

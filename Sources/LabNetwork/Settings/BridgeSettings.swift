@@ -54,6 +54,8 @@ package struct NetworkSettings: Hashable, Sendable {
     package var allow: [IPv4Subnet] = []
     /// What each frame suffers once, where it leaves the switch.
     package var link = LinkShape()
+    /// What machines are told to start that boot from it, each user class at most once.
+    package var boots: [BootSettings] = []
 
     package init(name: String, subnet: IPv4Subnet, mac: MACAddress, mtu: Int, domain: String, prefix6: UInt64, router: IPv4Address? = nil) {
         self.name = name
@@ -79,6 +81,8 @@ package struct PortSettings: Hashable, Sendable {
     package var vlan: UInt16?
     /// What each frame suffers on its wire, in each direction.
     package var link = LinkShape()
+    /// What it is told to start; empty: what its network says.
+    package var boots: [BootSettings] = []
     /// There is a stream to the outside for it, though its other end may be down at the moment.
     package var hasUplink = false
 

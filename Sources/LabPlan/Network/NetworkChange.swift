@@ -67,11 +67,11 @@ struct NetworkChange {
                 let parts = value.split(separator: ",").map(String.init)
                 guard option == "--link" else {
                     rest += [option, value]
-                    if ["--network", "--port", "--uplink", "--capture"].contains(option), let first = parts.first {
+                    if ["--network", "--port", "--uplink", "--capture", "--boot"].contains(option), let first = parts.first {
                         let subject = first.split(separator: "=").last.map(String.init) ?? first
                         let name = "\(option.dropFirst(2)) \(subject)"
-                        names.append(name)
-                        values[name] = parts.dropFirst().filter { !$0.hasPrefix("fd=") }
+                        if values[name] == nil { names.append(name) }
+                        values[name, default: []] += parts.dropFirst().filter { !$0.hasPrefix("fd=") }
                         if option == "--uplink", let port = PortName(subject) { values[name]? += uplinks[port] ?? [] }
                     }
                     continue

@@ -28,10 +28,15 @@ extension NetworkLaunch {
         for network in networks where !network.link.isNothing {
             arguments += ["--link", "\(network.name),\(network.link.settings.joined(separator: ","))"]
         }
+        for network in networks { arguments += NetworkLaunch.boots(network.boot, of: network.name, on: network.name, in: lab) }
         let machines = lab.machines.sorted { $0.name < $1.name }
         let places = machines.flatMap { machine in machine.interfaces.sorted { $0.network < $1.network }.map { (machine, $0) } }
         for (machine, interface) in places where !interface.link.isNothing {
             arguments += ["--link", "\(machine.name)/\(interface.network),\(interface.link.settings.joined(separator: ","))"]
+        }
+        for (machine, interface) in places {
+            let name = "\(machine.name)/\(interface.network)"
+            arguments += NetworkLaunch.boots(interface.boot, of: name, on: interface.network, in: lab)
         }
         for (machine, interface) in places {
             let name = PortName(machine: machine.name, network: interface.network)
@@ -61,12 +66,28 @@ extension NetworkLaunch {
         let prefix = IPv6Address(high: Derived.ipv6Prefix(lab: lab.name, seed: lab.seed, network: network.name), low: 0)
         var text = "id=\(network.name),subnet=\(network.subnet),mac=\(mac),mtu=\(network.mtu),domain=\(lab.domain),prefix6=\(prefix)/64"
         if case .machine(let name) = network.route,
-            let router = lab.machines.first(where: { $0.name == name })?.interfaces.first(where: { $0.network == network.name })
+            let router = lab.address(of: name, on: network.name)
         {
-            text += ",router=\(router.address)"
+            text += ",router=\(router)"
         }
         if case .nat(let allow) = network.uplink, !allow.isEmpty { text += ",allow=" + allow.map(\.description).joined(separator: "+") }
         return text
+    }
+
+    /// A file's name comes last: there may be commas in it.
+    private static func boots(_ boot: NetworkBoot?, of subject: String, on network: String, in lab: Lab) -> [String] {
+        guard let boot else { return [] }
+        let server: IPv4Address? =
+            switch boot.server {
+            case .machine(let name): lab.address(of: name, on: network)
+            case .address(let address): address
+            case nil: nil
+            }
+        let start = subject + (server.map { ",server=\($0)" } ?? "")
+        var arguments: [String] = []
+        if let file = boot.file { arguments += ["--boot", "\(start),file=\(file)"] }
+        if let file = boot.ipxe { arguments += ["--boot", "\(start),class=\(NetworkBoot.ipxeClass),file=\(file)"] }
+        return arguments
     }
 }
 
@@ -85,6 +106,10 @@ extension LinkShape {
 }
 
 extension Lab {
+    fileprivate func address(of machine: String, on network: String) -> IPv4Address? {
+        machines.first { $0.name == machine }?.interfaces.first { $0.network == network }?.address
+    }
+
     /// The network by which a machine's published ports are reached: the first of its own with an uplink.
     package func published(by machine: Machine) -> String? {
         machine.interfaces.first { interface in

@@ -11,7 +11,8 @@ import Testing
         "--port=id=a/lan,fd=4,mac=02:00:00:00:00:0a,address=10.20.0.10,vlan=7", "--uplink=port=a/lan,fd=5",
         "--capture=network=lan,fd=6,fd=7,bytes=1000,snap=96",
         "--link=lan,delay=40000,jitter=1,rate=2,loss=3,reorder=4,duplicate=5,corrupt=6",
-        "--link=a/lan,loss=7",
+        "--link=a/lan,loss=7", "--boot=lan,server=10.20.0.10,file=a,file=b", "--boot=lan,class=iPXE,file=http://a/b",
+        "--boot=a/lan,file=c",
     ]
 
     @Test func `a whole command line is read`() throws {
@@ -21,6 +22,10 @@ import Testing
         #expect(command.settings.networks[0].prefix6 == 0xFD00_0000_0000_0000)
         #expect(command.settings.networks[0].link.delayMicroseconds == 40_000 && command.settings.networks[0].link.corruptPPM == 6)
         #expect(command.settings.ports[0].link.lossPPM == 7)
+        #expect(command.settings.networks[0].boots.map(\.file) == ["a,file=b", "http://a/b"].map { Array($0.utf8) })
+        #expect(command.settings.networks[0].boots.map(\.userClass) == [nil, "iPXE"])
+        #expect(command.settings.networks[0].boots.map(\.server) == [IPv4Address("10.20.0.10"), nil])
+        #expect(command.settings.ports[0].boots == [BootSettings(file: Array("c".utf8))])
         #expect(command.captures[0].files == [6, 7] && command.captures[0].snapLength == 96)
     }
 
@@ -41,6 +46,12 @@ import Testing
         (["--network=id=wan,subnet=10.21.0.0/24,mac=02:00:00:00:00:01,domain=d,prefix6=fd00::1/64"], "prefix6="),
         (["--network=id=wan,subnet=10.21.0.0/24,mac=02:00:00:00:00:01,domain=d,prefix6=fd00::/64,mtu=67"], "mtu="),
         (["--uplink=port=b/lan,fd=8"], "no port"), (["--capture=network=lan,fd=8,bytes=1,snap=96"], "two descriptors"),
+        (["--boot=moon,file=a"], "no network"), (["--boot=lan"], "needs file="), (["--boot=lan,server=10.20.0.10"], "needs file="),
+        (["--boot=lan,file=again"], "twice"), (["--boot=a/lan,class=,file=a"], "class="),
+        (["--boot=a/lan,class=b,file="], "1 to 255 bytes"),
+        (["--boot=a/lan,class=b,server=moon,file=a"], "server="), (["--boot=a/lan,class=b,moon=1,file=a"], "does not know"),
+        (["--boot=a/lan,class=b,profile=a"], "needs file="), (["--boot=a/lan,class=b,file=a\nb"], "control characters"),
+        (["--boot=a/lan,class=b,file=" + String(repeating: "x", count: 256)], "1 to 255 bytes"),
         (["--link=moon,delay=1"], "no network"), (["--link=lan"], "something to set"), (["--link=lan,loss=1000001"], "loss="),
     ])
     func `a command line says what is wrong with it`(more: [String], expected: String) {

@@ -28,6 +28,9 @@ private struct Reply {
     let bytes: [UInt8]
     var kind: UInt8 { options[53]?.first ?? 0 }
     var yours: IPv4Address { IPv4Address(bytes[16..<20].reduce(0) { $0 << 8 | UInt32($1) }) }
+    /// Whom to ask next, and for what, as the fixed fields say it.
+    var nextServer: IPv4Address { IPv4Address(bytes[20..<24].reduce(0) { $0 << 8 | UInt32($1) }) }
+    var file: String { String(decoding: bytes[108..<236].prefix { $0 != 0 }, as: UTF8.self) }
     var options: [UInt8: [UInt8]] = [:]
     let heard: Heard
 
@@ -43,7 +46,9 @@ private struct Reply {
             offset += 2 + count
         }
         // What is not said is zero: names, file, padding.
-        guard bytes[34..<236].allSatisfy({ $0 == 0 }), bytes[(offset + 1)...].allSatisfy({ $0 == 0 }) else { return nil }
+        guard bytes[34..<108].allSatisfy({ $0 == 0 }), bytes[108..<236].drop(while: { $0 != 0 }).allSatisfy({ $0 == 0 }),
+            bytes[235] == 0, bytes[(offset + 1)...].allSatisfy({ $0 == 0 })
+        else { return nil }
     }
 }
 
@@ -54,6 +59,14 @@ extension Shop {
         let client = Endpoint(mac: request.hardware, ip: .v4(IPv4Address(request.client)!))
         let everybody = Endpoint(mac: .broadcast, ip: .v4(IPv4Address(.max)))
         return exchange(Wire.udp(client, 68, everybody, 67, request.bytes), on: port)
+    }
+
+    /// The same shop, in which clients are told what to boot.
+    fileprivate static func booting(_ boots: [BootSettings], web: [BootSettings] = []) -> Shop {
+        var settings = Shop.settings()
+        settings.networks[0].boots = boots
+        settings.ports[0].boots = web
+        return Shop(settings)
     }
 
     fileprivate var webMAC: MACAddress { settings[Shop.web].mac }
@@ -239,5 +252,82 @@ extension Shop {
         #expect(send(Array(good.bytes.prefix(240)) + [255]).isEmpty, "no kind at all: BOOTP")
         for count in 0..<good.bytes.count - 2 { #expect(send(Array(good.bytes.prefix(count))).isEmpty) }
         #expect(send(Request(kind: 1, hardware: .broadcast).bytes).isEmpty)
+    }
+}
+
+@Suite struct `what to boot is said by DHCP` {
+    static let server = IPv4Address("10.20.0.11")!
+    /// What PXE firmware asks for among others, and what it says of itself.
+    static let pxe = option(55, [1, 3, 6, 12, 15, 43, 60, 66, 67]) + option(60, Array("PXEClient:Arch:00007:UNDI:003016".utf8))
+    static let plain = BootSettings(server: server, file: Array("boot/linux.0".utf8))
+
+    private func hear(_ shop: Shop, _ options: [UInt8], on port: PortIndex = Shop.web, kind: UInt8 = 1) -> Reply? {
+        shop.ask(Request(kind: kind, hardware: shop.settings[port].mac, options: options), on: port)
+    }
+
+    @Test func `not at all where the lab says nothing`() throws {
+        for options in [[], Self.pxe, Self.pxe + option(77, Array("iPXE".utf8))] {
+            let offer = try #require(hear(Shop(), options))
+            #expect(offer.nextServer.value == 0 && offer.file.isEmpty)
+            #expect(offer.options[66] == nil && offer.options[67] == nil && offer.options[60] == nil)
+        }
+    }
+
+    @Test func `in the fixed fields to everybody, in options to those who ask for these, in offer and acknowledgement`() throws {
+        let shop = Shop.booting([Self.plain])
+        let own = option(54, address("10.20.0.1")) + option(50, address("10.20.0.10"))
+        for (kind, more) in [(UInt8(1), [UInt8]()), (3, own)] {
+            let told = try #require(hear(shop, Self.pxe + more, kind: kind))
+            #expect(told.nextServer == Self.server && told.file == "boot/linux.0")
+            #expect(told.options[66] == Array("10.20.0.11".utf8) && told.options[67] == Array("boot/linux.0".utf8))
+            let few = try #require(hear(shop, option(55, [1, 3, 6]) + more, kind: kind))
+            #expect(few.nextServer == Self.server && few.file == "boot/linux.0")
+            #expect(few.options[66] == nil && few.options[67] == nil)
+        }
+        let refused = try #require(hear(shop, option(50, address("10.20.0.77")), kind: 3))
+        #expect(refused.kind == 6 && refused.nextServer.value == 0 && refused.file.isEmpty)
+    }
+
+    @Test func `a card's own instead of the network's, a stranger on its wire included`() throws {
+        let shop = Shop.booting([Self.plain], web: [BootSettings(file: Array("http://db/web".utf8))])
+        #expect(hear(shop, [])?.file == "http://db/web" && hear(shop, [])?.nextServer.value == 0)
+        #expect(hear(shop, [], on: Shop.db)?.file == "boot/linux.0")
+        #expect(shop.ask(Request(kind: 1, hardware: Shop.stranger))?.file == "http://db/web")
+    }
+
+    @Test(arguments: [Array("iPXE".utf8), [4] + Array("iPXE".utf8), [3, 1, 2, 3, 4] + Array("iPXE".utf8)])
+    func `something else to iPXE, however it writes its user class`(userClass: [UInt8]) throws {
+        let shop = Shop.booting([Self.plain, BootSettings(server: Self.server, file: Array("b.ipxe".utf8), userClass: "iPXE")])
+        #expect(hear(shop, Self.pxe + option(77, userClass))?.file == "b.ipxe")
+        #expect(hear(shop, Self.pxe)?.file == "boot/linux.0")
+        for other in [[], [0], [4], [255], Array("iPXF".utf8), Array("iPXE2".utf8), [5] + Array("iPXE".utf8), [4] + Array("ipxe".utf8)] {
+            #expect(hear(shop, Self.pxe + option(77, other))?.file == "boot/linux.0", "\(other)")
+        }
+        let only = Shop.booting([BootSettings(file: Array("b.ipxe".utf8), userClass: "iPXE")])
+        #expect(hear(only, Self.pxe)?.file == "" && hear(only, Self.pxe + option(77, userClass))?.file == "b.ipxe")
+    }
+
+    @Test func `a name too long for the field in its option alone, asked for or not`() throws {
+        for count in [127, 128, 255] {
+            let file = [UInt8](repeating: 0x78, count: count)
+            let shop = Shop.booting([BootSettings(server: Self.server, file: file)])
+            for options in [[], option(55, [1, 3, 6]), Self.pxe + option(61, [UInt8](repeating: 1, count: 17))] {
+                let told = try #require(hear(shop, options))
+                #expect(told.nextServer == Self.server && told.file.utf8.count == (count < 128 ? count : 0))
+                let isExpected = count > 127 || options.isEmpty || options.starts(with: Self.pxe)
+                #expect(told.options[67] == (isExpected ? file : nil))
+                #expect(told.options[1] != nil && told.bytes.count <= 548)
+            }
+        }
+    }
+
+    @Test func `to UEFI's HTTP boot a URL alone, with its own name so that it listens`() throws {
+        let client = option(55, [1, 3, 6, 60, 66, 67]) + option(60, Array("HTTPClient:Arch:00016:UNDI:003016".utf8))
+        let url = Array("HTTP://db/linux.efi".utf8)
+        let told = try #require(hear(Shop.booting([BootSettings(file: url)]), client))
+        #expect(told.options[60] == Array("HTTPClient".utf8) && told.options[67] == url)
+        let silent = try #require(hear(Shop.booting([Self.plain]), client))
+        #expect(silent.options[60] == nil && silent.options[67] == nil && silent.file.isEmpty && silent.nextServer.value == 0)
+        #expect(hear(Shop.booting([BootSettings(file: url)]), Self.pxe)?.options[60] == nil)
     }
 }

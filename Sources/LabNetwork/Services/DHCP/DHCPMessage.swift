@@ -73,6 +73,17 @@ package struct DHCPMessage: Sendable {
 
     package var requestedAddress: IPv4Address? { address(DHCPOption.requestedAddress) }
     package var server: IPv4Address? { address(DHCPOption.server) }
+    /// What the client says it is, byte for byte: by RFC 3004 a list of counted names, by what most write a single bare one.
+    package var userClasses: [[UInt8]] {
+        guard let value = options[DHCPOption.userClass] else { return [] }
+        var names: [[UInt8]] = []
+        var reader = PacketReader(value)
+        while let count = reader.byte(), let name = reader.take(Int(count)) { names.append(Array(name)) }
+        return names + [value]
+    }
+    /// It is UEFI's HTTP boot, which hears only those who say the same of themselves.
+    package var wantsHTTP: Bool { options[DHCPOption.vendorClass]?.starts(with: DHCPOption.httpClient) ?? false }
+
     package var clientIdentifier: [UInt8]? { options[DHCPOption.clientIdentifier].flatMap { (2...255).contains($0.count) ? $0 : nil } }
 }
 
@@ -95,9 +106,16 @@ package enum DHCPOption {
     package static let sizeLimit: UInt8 = 57
     package static let renewal: UInt8 = 58
     package static let rebinding: UInt8 = 59
+    package static let vendorClass: UInt8 = 60
     package static let clientIdentifier: UInt8 = 61
+    package static let bootServer: UInt8 = 66
+    package static let bootFile: UInt8 = 67
+    package static let userClass: UInt8 = 77
     package static let search: UInt8 = 119
     /// iPXE's own, with options of its own inside.
     package static let ipxe: UInt8 = 175
     package static let end: UInt8 = 255
+
+    /// The vendor class of UEFI's HTTP boot (UEFI specification, HTTP boot).
+    static let httpClient = Array("HTTPClient".utf8)
 }

@@ -23,7 +23,7 @@ struct DHCPReply {
         bytes.append(word: message.wantsBroadcast || kind == .refuse ? 0x8000 : 0)
         bytes += kind == .refuse ? [0, 0, 0, 0] : message.clientAddress.octets
         bytes += address.octets
-        // No next server: nothing is booted from here.
+        // No next server, until there is one.
         bytes += [0, 0, 0, 0]
         bytes += message.relay.octets
         bytes += message.hardware.octets
@@ -38,6 +38,19 @@ struct DHCPReply {
         guard !value.isEmpty, value.count <= 255, bytes.count + 2 + value.count + 1 <= limit else { return }
         bytes += [code, UInt8(truncatingIfNeeded: value.count)]
         bytes += value
+    }
+
+    /// Where the fixed fields of server and file are, and how much room for the file and the zero after it.
+    private static let nextServer = 20
+    private static let file = (start: 108, room: 128)
+
+    /// Says in the fixed fields what to start, as far as it has room there.
+    /// - Returns: whether it has.
+    mutating func start(_ file: [UInt8], from server: IPv4Address?) -> Bool {
+        if let server { bytes.replaceSubrange(Self.nextServer..<(Self.nextServer + 4), with: server.octets) }
+        guard file.count < Self.file.room else { return false }
+        bytes.replaceSubrange(Self.file.start..<(Self.file.start + file.count), with: file)
+        return true
     }
 
     mutating func add(_ code: UInt8, seconds: UInt32) {

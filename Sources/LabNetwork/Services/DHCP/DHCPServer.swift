@@ -147,9 +147,10 @@ package struct DHCPServer: Sendable {
     ) -> Answer {
         var reply = DHCPReply(to: message, kind, address: address, server: network.gateway, mtu: network.mtu)
         reply.add(DHCPOption.leaseTime, seconds: seconds)
+        describeNetwork(in: &reply, message, port, isOwn: isOwn)
+        // What every client takes for granted (RFC 2131, 4.4.5): last, in case that there is no room.
         reply.add(DHCPOption.renewal, seconds: seconds / 2)
         reply.add(DHCPOption.rebinding, seconds: seconds / 8 &* 7)
-        describeNetwork(in: &reply, message, port, isOwn: isOwn)
         return addressed(reply, message, to: address, sender)
     }
 
@@ -176,6 +177,7 @@ package struct DHCPServer: Sendable {
         }
         if let router = network.router(for: port) { add(DHCPOption.router, router.octets) }
         add(DHCPOption.nameServer, network.gateway.octets)
+        sayWhatToStart(in: &reply, message, port)
         add(DHCPOption.broadcast, network.subnet.broadcast.octets)
         if isOwn { add(DHCPOption.hostName, Array(port.name.machine.utf8)) }
         add(DHCPOption.domain, Array(network.domain.utf8))
@@ -186,6 +188,22 @@ package struct DHCPServer: Sendable {
             add(DHCPOption.ipxe, [176, 1, 1])
             // The same as the domain, and some clients put both down.
             add(DHCPOption.search, DNSName(network.domain)?.wire ?? [])
+        }
+    }
+
+    /// What to boot, where the lab says so: in the fixed fields for everybody, in options for those who ask for these.
+    private func sayWhatToStart(in reply: inout DHCPReply, _ message: DHCPMessage, _ port: PortSettings) {
+        let boots = port.boots.isEmpty ? network.boots : port.boots
+        guard let boot = boots.first(for: message.userClasses) else { return }
+        if message.wantsHTTP {
+            guard boot.isHTTP else { return }
+            reply.add(DHCPOption.vendorClass, DHCPOption.httpClient)
+        }
+        let wanted = message.options[DHCPOption.wanted]
+        let hasRoom = reply.start(boot.file, from: boot.server)
+        if !hasRoom || wanted?.contains(DHCPOption.bootFile) ?? true { reply.add(DHCPOption.bootFile, boot.file) }
+        if let server = boot.server, wanted?.contains(DHCPOption.bootServer) ?? true {
+            reply.add(DHCPOption.bootServer, Array(server.description.utf8))
         }
     }
 
