@@ -99,6 +99,28 @@ extension `real labs` {
             user.expectNothingLeft()
         }
 
+        @Test func `are not taken for those of another file of the same name`() throws {
+            let user = try CommandLineUser()
+            let folder = try user.lab("pair", twoPulses)
+            #expect(try user.vmlab("up", folder, limitSeconds: 120).status == 0)
+            let copy = folder + "/copy"
+            try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(atPath: folder + "/lab.yaml", toPath: copy + "/lab.yaml")
+            let refused = try user.vmlab("up", copy, "--name", "pair", limitSeconds: 30)
+            #expect(refused.status == 75 && refused.err.contains("was brought up from \(folder)/lab.yaml"), "\(refused.all)")
+            let ps = try user.vmlab("ps", "--name", "pair")
+            #expect(ps.out.contains("one") && ps.out.contains("two"), "\(ps.all)")
+            // The same file by another name, and one that was moved, go on.
+            try FileManager.default.createSymbolicLink(atPath: copy + "/link.yaml", withDestinationPath: folder + "/lab.yaml")
+            let same = try user.vmlab("up", copy + "/link.yaml", "--name", "pair", limitSeconds: 120)
+            #expect(same.status == 0, "\(same.all)")
+            try FileManager.default.removeItem(atPath: copy + "/link.yaml")
+            let moved = try user.vmlab("up", copy, "--name", "pair", limitSeconds: 120)
+            #expect(moved.status == 0, "\(moved.all)")
+            #expect(try user.vmlab("down", "--name", "pair", limitSeconds: 90).status == 0)
+            user.expectNothingLeft()
+        }
+
         @Test func `are refused to a second up while a first is at work`() throws {
             let user = try CommandLineUser()
             let folder = try user.lab("pair", twoPulses)

@@ -21,6 +21,13 @@ extension Keeper {
         guard request.id == lab else {
             return connection.finish(.result(Outcome(.bug, "the keeper of \(lab) was asked for lab \(request.id)")))
         }
+        if !ledger.state.machines.isEmpty, let other = ResolvedLab.read(folders)?.otherSource(than: request.source) {
+            return connection.finish(
+                .result(
+                    Outcome(
+                        .timedOutOrBusy, "lab \(lab) was brought up from \(other), which is another file",
+                        hint: "give this one a name of its own with --name, or take that one down first: `vmlab down --name \(lab)`")))
+        }
         let conversation = UpConversation(request, connection)
         operation = .preparing(conversation)
         server.wait(connection)
