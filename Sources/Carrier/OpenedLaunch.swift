@@ -84,7 +84,8 @@ struct OpenedLaunch {
         // Held by whoever has this opening: us while we start the machine, then the monitor or the QEMU round it, to its end.
         let isLocked = try carrierErrors { () throws(OSError) in try disk.file.with { file throws(OSError) in try file.lock() } }
         guard isLocked else {
-            throw CarrierError(.inputBusy, "the disk \(path) is in use: another machine writes to it, or an image is made of it; stop that one first")
+            throw CarrierError(
+                .inputBusy, "the disk \(path) is in use: another machine writes to it, or an image is made of it; stop that one first")
         }
         return disk
     }

@@ -20,7 +20,9 @@ package struct ResolvedLab: Hashable, Sendable, Codable {
 
     /// The file that the lab went up from, if it is still there and another one than this: two files of one name would take each other's machines away.
     package func otherSource(than source: String?) -> String? {
-        guard let source, let own = self.source, own != source, let there = Self.target(own), there != Self.target(source) else { return nil }
+        guard let source, let own = self.source, own != source, let there = Self.target(own), there != Self.target(source) else {
+            return nil
+        }
         return own
     }
 
