@@ -12,6 +12,7 @@ struct Up: LabCommand {
               vmlab up --accel carrier --set machines.db.memory=1GiB
 
             A second `up` changes nothing. ^C once takes back what this run began (exit 130); twice, without asking the guests.
+            A lab that another file brought up is left alone (exit 75): give this one a name of its own with --name.
             """)
 
     @Argument(help: ArgumentHelp("The lab file, or a folder with one; default: the working folder.", valueName: "lab"))
