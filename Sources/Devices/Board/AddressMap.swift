@@ -15,8 +15,8 @@
 ///     0xFEC0_0000  IOAPIC (in KVM)                        0x0600 - 0x063F ACPI PM block (follows PMBA of 00:01.3; elsewhere with a `SleepControl`)
 ///     0xFEE0_0000  local APICs (in KVM)                   0x0CF8 - 0x0CFF PCI configuration, reset control at 0xCF9
 ///     0xFEFF_C000  KVM's own pages                        (0x20/0x21, 0x40-0x43, 0x61, 0xA0/0xA1, 0x4D0/0x4D1: in KVM)
-///     0xFF00_0000  firmware's ROM, up to 16 MiB,          0x01F0, 0x03F6  primary IDE channel (only with a drive that is
-///                  ends at 4 GiB                          0x0170, 0x0376  secondary one    none of virtio's)
+///     0xFF00_0000  firmware's ROM, up to 16 MiB,          0x01F0, 0x03F6  primary IDE channel (empty without a drive
+///                  ends at 4 GiB                          0x0170, 0x0376  secondary one    that is none of virtio's)
 ///     0x1_0000_0000 RAM above 4 GiB
 package enum AddressMap {
     // MARK: Guest-physical

@@ -104,9 +104,6 @@ extension IDEChannel {
 
         private var isEmpty: Bool { drives[0] == nil && drives[1] == nil }
 
-        /// What a cable without a drive reads as.
-        private static let floating: UInt8 = 0x7F
-
         private var status: UInt8 {
             switch phase {
             case .resetting, .waiting: TaskFile.Status.busy
@@ -117,10 +114,10 @@ extension IDEChannel {
 
         /// - Parameter register: 1 to 7, or `control`.
         mutating func readRegister(_ register: UInt64) -> UInt8 {
-            if isEmpty { return Self.floating }
+            if isEmpty { return EmptyIDEPorts.floating }
             let isStatus = register == 7 || register == IDEChannel.control
             if drives[selected] == nil {
-                guard drives[0] != nil else { return Self.floating }
+                guard drives[0] != nil else { return EmptyIDEPorts.floating }
                 if phase == .resetting { return TaskFile.Status.busy }
                 return isStatus ? 0 : registers[0].read(Int(truncatingIfNeeded: register), isPrevious: showsPrevious)
             }
@@ -291,7 +288,7 @@ extension IDEChannel {
         }
 
         mutating func readData() -> UInt16 {
-            guard phase == .toHost else { return isEmpty ? 0xFF00 | UInt16(Self.floating) : 0xFFFF }
+            guard phase == .toHost else { return isEmpty ? 0xFF00 | UInt16(EmptyIDEPorts.floating) : 0xFFFF }
             // The last word of an odd block has one byte.
             let low = UInt16(bytes[position])
             let high = position + 1 < blockEnd ? UInt16(bytes[position + 1]) << 8 : 0

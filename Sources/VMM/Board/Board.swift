@@ -158,6 +158,9 @@ final class Board: Sendable {
             functions[AddressMap.ideFunction] = IDEController(channels: channels.map(\.device), ports: ports)
         } else {
             channels = []
+            let empty = EmptyIDEPorts()
+            for port in AddressMap.ideCommands { try ports.attach(empty, at: port, count: 8) }
+            for port in AddressMap.ideControls { try ports.attach(empty, at: port, count: 1) }
         }
         let messages = MessageInterrupts(machine) { sockets.trouble("interrupts", $0) }
         var slot = AddressMap.firstFreeSlot
