@@ -5,11 +5,14 @@ package struct Hardware: Hashable, Sendable, Codable {
     package var isTransitional: Bool
     /// There is a COM2.
     package var hasSecondSerial: Bool
+    /// There are event timers in memory.
+    package var hasHPET: Bool
 
-    package init(cpu: CPU = CPU(), isTransitional: Bool = false, hasSecondSerial: Bool = false) {
+    package init(cpu: CPU = CPU(), isTransitional: Bool = false, hasSecondSerial: Bool = false, hasHPET: Bool = false) {
         self.cpu = cpu
         self.isTransitional = isTransitional
         self.hasSecondSerial = hasSecondSerial
+        self.hasHPET = hasHPET
     }
 
     /// A processor by the names that `vmlab-machine` knows.

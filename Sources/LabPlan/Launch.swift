@@ -32,6 +32,7 @@ extension MachineLaunch {
         var arguments = ["--name", machine.name, "--memory", machine.memory.description, "--cpus", String(machine.cpus)]
         if machine.hardware.cpu != Hardware.CPU() { arguments += ["--cpu", machine.hardware.cpu.text] }
         if machine.hardware.isTransitional { arguments.append("--transitional") }
+        if machine.hardware.hasHPET { arguments.append("--hpet") }
         if image.hasKernel { arguments += ["--boot", image.bootProtocol.rawValue] }
         if image.board != .pc { arguments += ["--board", image.board.rawValue] }
         var descriptors: [Descriptor] = []

@@ -185,6 +185,7 @@ struct UpPlanner {
         }
         if old.hardware.isTransitional != new.hardware.isTransitional { changes.append("virtio changed") }
         if old.hardware.hasSecondSerial != new.hardware.hasSecondSerial { changes.append("com2 changed") }
+        if old.hardware.hasHPET != new.hardware.hasHPET { changes.append("hpet changed") }
         if old.disks != new.disks { changes.append("disks changed from \(Plan.list(old.disks)) to \(Plan.list(new.disks))") }
         changes += Plan.mediaChanges(from: old.cdroms, to: new.cdroms)
         if old.commandLine != new.commandLine { changes.append("cmdline changed") }

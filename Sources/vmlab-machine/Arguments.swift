@@ -113,12 +113,13 @@ extension Request {
             configuration.resetsOnTripleFault = text == "reset"
         }
         configuration.isTransitional = value("--transitional") != nil
+        configuration.hasHPET = value("--hpet") != nil
         configuration.hasTestDevices = value("--test-devices") != nil
         self = .run(configuration)
     }
 
     /// Options without a value.
-    private static let switches = ["--test-devices", "--transitional"]
+    private static let switches = ["--test-devices", "--transitional", "--hpet"]
 
     private static let repeatable = ["--disk", "--cdrom", "--net", "--module"]
 

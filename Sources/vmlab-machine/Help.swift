@@ -42,6 +42,7 @@ let helpText = """
                              screen (answered by an event), type HEX (text for the keyboard)
       --triple-fault WHAT    exit (default) or reset
       --transitional         virtio devices with the ids and ports of before version 1 as well, for old drivers
+      --hpet                 event timers in memory at 0xFED00000, for systems that want or are to be tested with them
       --test-devices         for test suites that end by port 0xF4: what they write there, doubled and plus 1, is the exit status. Also
                              ports 0xE0 to 0xE8, interrupt lines at ports 0x2000 to 0x2017 and memory at 0xFF000000, as in QEMU's pc-testdev
 

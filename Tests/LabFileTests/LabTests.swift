@@ -51,13 +51,13 @@ import Testing
             defaults: {image: pulse, cpu: baseline, virtio: transitional}
             machines:
               plain: {}
-              other: {cpu: {model: host, features: {x2apic: off, avx: on}}, virtio: modern, com2: true}
+              other: {cpu: {model: host, features: {x2apic: off, avx: on}}, virtio: modern, com2: true, hpet: true}
               same: {cpu: {features: {}}, com2: false}
             """
         ).get()
         #expect(lab.machines[0].hardware == Hardware(cpu: .init(model: "baseline"), isTransitional: true))
         let switches = [Hardware.Switch(feature: "avx", isOn: true), Hardware.Switch(feature: "x2apic", isOn: false)]
-        #expect(lab.machines[1].hardware == Hardware(cpu: .init(model: "host", switches: switches), hasSecondSerial: true))
+        #expect(lab.machines[1].hardware == Hardware(cpu: .init(model: "host", switches: switches), hasSecondSerial: true, hasHPET: true))
         #expect(lab.machines[1].hardware.cpu.text == "host,avx=on,x2apic=off")
         #expect(lab.machines[2].hardware == Hardware(isTransitional: true))
     }

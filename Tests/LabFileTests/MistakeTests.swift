@@ -53,7 +53,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         .machine("«RESTART: always", "unknown key `RESTART`; did you mean `restart`?"),
         .machine(
             "«colour: red",
-            "unknown key `colour`; known here: image, cpus, memory, cpu, virtio, com2, ready, restart, disks, cdroms, networks, publish, files, cmdline, after, count"
+            "unknown key `colour`; known here: image, cpus, memory, cpu, virtio, com2, hpet, ready, restart, disks, cdroms, networks, publish, files, cmdline, after, count"
         ),
         .machine("«labels: [lan]", "`labels` is not supported by this version of vmlab"),
         .machine("ready: {«exec: pg_isready, console: x}", "`exec` is not supported by this version of vmlab"),
@@ -99,6 +99,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
             "cpu: {features: {xsave: off, «avx2: on}}", "CPU feature `avx2` cannot be on without `xsave`, which is off"),
         .machine("virtio: «transitionl", "`virtio` cannot be `transitionl`; did you mean `transitional`?"),
         .machine("virtio: «legacy", "`virtio` wants one of `modern`, `transitional`, not `legacy`"),
+        .machine("hpet: «on", "`hpet` wants `true` or `false`, not `on`"),
         .machine("com2: «yes", "`com2` wants `true` or `false`, not `yes`"),
         .machine("memory: «512", "`memory` wants a unit: 512MiB or 512GiB?"),
         .machine("memory: «512MB", "`memory` has no unit that is known in `512MB`; did you mean `512MiB`?"),
@@ -184,7 +185,7 @@ struct Seeded: Sendable, CustomTestStringConvertible {
         Seeded("name: a\nmachines:\n  «db: {cpus: 1}\n", "machine `db` has no `image`, and there is none in `defaults`"),
         Seeded(
             "name: a\ndefaults: {«disks: []}\nmachines: {db: {image: pulse}}\n",
-            "unknown key `disks`; known here: image, cpus, memory, cpu, virtio, com2, ready, restart, networks"),
+            "unknown key `disks`; known here: image, cpus, memory, cpu, virtio, com2, hpet, ready, restart, networks"),
         Seeded("name: a\nmachines: {db: {image: pulse}}\n«---\nname: b\n", "a second document begins here; a file holds one"),
         .machine("disks: [\(String(repeating: "{size: 1GiB}, ", count: 16))«{size: 1GiB}]", "`disks` has 17 entries; the most is 16"),
     ]

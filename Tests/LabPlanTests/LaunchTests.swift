@@ -31,18 +31,19 @@ import Testing
         var tiny = Shop.machine("tiny", image: "pulse")
         tiny.hardware = Hardware(
             cpu: .init(model: "baseline", switches: [.init(feature: "x2apic", isOn: false), .init(feature: "aes", isOn: true)]),
-            isTransitional: true, hasSecondSerial: true)
+            isTransitional: true, hasSecondSerial: true, hasHPET: true)
         let launch = MachineLaunch(tiny, image: Shop.pulse, disks: [])
         #expect(
             launch.arguments == [
-                "--name", "tiny", "--memory", "256MiB", "--cpus", "1", "--cpu", "baseline,aes=on,x2apic=off", "--transitional", "--boot",
+                "--name", "tiny", "--memory", "256MiB", "--cpus", "1", "--cpu", "baseline,aes=on,x2apic=off", "--transitional", "--hpet",
+                "--boot",
                 "pvh",
                 "--control", "3", "--serial", "4", "--console", "5", "--com2", "9", "--kernel", "10",
             ])
         #expect(launch.descriptors.map(\.number) == [3, 4, 5, 9, 10])
         #expect(launch.descriptors[3].kind == .stream(name: "com2"))
         let line =
-            "vmlab-machine --name tiny --memory 256MiB --cpus 1 --cpu baseline,aes=on,x2apic=off --transitional --boot pvh --serial 0:1 "
+            "vmlab-machine --name tiny --memory 256MiB --cpus 1 --cpu baseline,aes=on,x2apic=off --transitional --hpet --boot pvh --serial 0:1 "
         #expect(launch.shellLine() == line + "--kernel 10 10</c/images/p1/kernel")
     }
 

@@ -78,9 +78,10 @@ import Testing
     @Test func `another processor, other drivers or another port is another machine`() {
         var lab = Shop.lab
         lab.machines[1].hardware = Hardware(
-            cpu: .init(model: "baseline", switches: [.init(feature: "x2apic", isOn: false)]), isTransitional: true, hasSecondSerial: true)
+            cpu: .init(model: "baseline", switches: [.init(feature: "x2apic", isOn: false)]), isTransitional: true, hasSecondSerial: true,
+            hasHPET: true)
         let plan = Shop.up(lab, Shop.running)
-        #expect(reason("stop/db", in: plan) == "cpu changed from host to baseline,x2apic=off, virtio changed, com2 changed")
+        #expect(reason("stop/db", in: plan) == "cpu changed from host to baseline,x2apic=off, virtio changed, com2 changed, hpet changed")
     }
 
     @Test func `a disk that is reached in another way keeps what is on it`() {

@@ -13,6 +13,7 @@
 ///     0xC000_0000  32-bit PCI windows                     0x03F8 - 0x03FF COM1
 ///     0xE000_0000  PCI configuration (ECAM)               0x02F8 - 0x02FF COM2 (absent reads as all ones)
 ///     0xFEC0_0000  IOAPIC (in KVM)                        0x0600 - 0x063F ACPI PM block (follows PMBA of 00:01.3; elsewhere with a `SleepControl`)
+///     0xFED0_0000  HPET (only where enabled)              0x0CF8 - 0x0CFF PCI configuration, reset control at 0xCF9
 ///     0xFEE0_0000  local APICs (in KVM)                   0x0CF8 - 0x0CFF PCI configuration, reset control at 0xCF9
 ///     0xFEFF_C000  KVM's own pages                        (0x20/0x21, 0x40-0x43, 0x61, 0xA0/0xA1, 0x4D0/0x4D1: in KVM)
 ///     0xFF00_0000  firmware's ROM, up to 16 MiB,          0x01F0, 0x03F6  primary IDE channel (empty without a drive
@@ -35,6 +36,7 @@ package enum AddressMap {
     /// Memory-mapped configuration space of bus 0, on machines that start without firmware: firmware places windows where it likes.
     package static let ecam: Range<UInt64> = 0xE000_0000..<0xE010_0000
     package static let ioAPIC: Range<UInt64> = 0xFEC0_0000..<0xFEC0_1000
+    package static let hpet: UInt64 = 0xFED0_0000
     package static let localAPIC: Range<UInt64> = 0xFEE0_0000..<0xFEF0_0000
     /// KVM's own pages, below the largest ROM: a page of identity map, then three of task state.
     package static let kvmPages: Range<UInt64> = 0xFEFF_C000..<0xFF00_0000
@@ -100,6 +102,8 @@ package enum AddressMap {
 
     // MARK: Interrupts
 
+    /// The PIT's: the IOAPIC has it at pin 2.
+    package static let timerIRQ: UInt32 = 0
     package static let com1IRQ: UInt32 = 4
     package static let com2IRQ: UInt32 = 3
     package static let keyboardIRQ: UInt32 = 1

@@ -17,6 +17,7 @@ struct MachineDraft: Sendable {
     var cpu = Written<CPUDraft>.absent
     var virtio = Written<VirtioGeneration>.absent
     var com2 = Written<Bool>.absent
+    var hpet = Written<Bool>.absent
     var disks = Written<[Marked<DiskDraft>]>.absent
     var cdroms = Written<[Marked<MediumDraft>]>.absent
     var networks = Written<[Marked<InterfaceDraft>]>.absent

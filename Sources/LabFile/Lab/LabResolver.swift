@@ -90,7 +90,8 @@ struct LabResolver {
                     hardware: Hardware(
                         cpu: draft.cpu.or(defaults.cpu).value?.cpu ?? Hardware.CPU(),
                         isTransitional: draft.virtio.or(defaults.virtio).value == .transitional,
-                        hasSecondSerial: draft.com2.or(defaults.com2).value ?? false),
+                        hasSecondSerial: draft.com2.or(defaults.com2).value ?? false,
+                        hasHPET: draft.hpet.or(defaults.hpet).value ?? false),
                     disks: disks ?? [], cdroms: cdroms,
                     publish: draft.publish.value?.map(\.value) ?? [], files: files, commandLine: commandLine, after: [], ready: readiness,
                     restart: draft.restart.or(defaults.restart).value ?? .never),

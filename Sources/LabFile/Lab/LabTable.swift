@@ -37,6 +37,7 @@ extension Table<MachineDraft> {
             "virtio", .choice(), into: \.virtio,
             "`transitional` for guests with drivers of before version 1 of the specification; `modern` if not given."),
         Field("com2", .flag, into: \.com2, "`true`: a second serial port, whose output is a console of its own."),
+        Field("hpet", .flag, into: \.hpet, "`true`: event timers in memory (HPET), which guests prefer to older ones."),
         Field("ready", .readiness, into: \.ready, "When it counts as ready; as soon as it runs if not given."),
         Field("restart", .choice(), into: \.restart, "Whether it is started again when it ends by itself; `no` if not given."),
     ]

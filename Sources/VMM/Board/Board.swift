@@ -47,6 +47,8 @@ final class Board: Sendable {
         var entropyBell: EventCounter
         var clockAlarm: any Alarm
         var timerAlarm: any Alarm
+        /// Only with an HPET.
+        var eventAlarm: (any Alarm)?
         /// Told of a device's trouble: which, and what.
         var trouble: @Sendable (String, String) -> Void
         /// Told that a driver is at work on a device.
@@ -83,6 +85,7 @@ final class Board: Sendable {
     let serial: UART16550
     let cmos: CMOS
     let power: PowerBlock
+    let hpet: HPET?
     let keyboard: KeyboardController
     let display: TextDisplay
     /// COM2, where something is plugged in.
@@ -114,11 +117,26 @@ final class Board: Sendable {
 
         // Legacy devices.
         serial = UART16550(sink: sockets.serial, line: line(AddressMap.com1IRQ), gate: sockets.serialGate)
+        let clockLine = SwitchedLine(line(AddressMap.rtcIRQ))
         cmos = CMOS(
-            clock: clock, line: line(AddressMap.rtcIRQ), lowMemory: ram.layout.low, highMemory: ram.layout.high,
+            clock: clock, line: clockLine, lowMemory: ram.layout.low, highMemory: ram.layout.high,
             processors: configuration.cpus,
             alarm: sockets.clockAlarm)
         power = PowerBlock(clock: clock, line: line(AddressMap.sciIRQ), machine: control, alarm: sockets.timerAlarm)
+        if let alarm = sockets.eventAlarm {
+            let hpet = HPET(clock: clock, lines: (0..<24).map { line($0) }, alarm: alarm) { isReplaced in
+                clockLine.connect(!isReplaced)
+                do throws(KVMError) {
+                    try machine.setIntervalTimer(isReplaced: isReplaced)
+                } catch {
+                    sockets.trouble("hpet", "\(error)")
+                }
+            }
+            try windows.attach(hpet, at: AddressMap.hpet, count: HPET.byteCount)
+            self.hpet = hpet
+        } else {
+            hpet = nil
+        }
         if configuration.board == .cloudHypervisor {
             try ports.attach(SleepControl(timer: power, machine: control), at: AddressMap.sleepControl, count: SleepControl.byteCount)
         }
@@ -217,6 +235,7 @@ final class Board: Sendable {
                     var setting = ACPITables.Setting()
                     setting.pmBase = powerFunction.base ?? AddressMap.pmBase
                     setting.ecam = nil
+                    setting.hasHPET = configuration.hasHPET
                     setting.pciMemory = max(layout.low, AddressMap.firmwarePCIFloor)..<AddressMap.ioAPIC.lowerBound
                     return setting
                 })
@@ -233,6 +252,7 @@ final class Board: Sendable {
         for unit in units { unit.device.shutDown() }
         pci.reset()
         ports.detach(pciPorts, at: AddressMap.pciConfig)
+        if let hpet { windows.detach(hpet, at: AddressMap.hpet) }
         windows.detach(pciWindow, at: AddressMap.ecam.lowerBound)
     }
 }

@@ -5,8 +5,9 @@ internal import Devices
 ///     0xE0000  RSDP -> XSDT (and RSDT for the old) -> FADT -> DSDT, FACS
 ///                                                  -> MADT
 ///                                                  -> MCFG, where configuration space is in memory as well
+///                                                  -> HPET, where there is one
 ///
-/// Source: ACPI specification 6.5, chapter 5. Fixed hardware. MCFG: PCI Firmware Specification 3.3, section 4.1.2.
+/// Source: ACPI specification 6.5, chapter 5. Fixed hardware. MCFG: PCI Firmware Specification 3.3, section 4.1.2. HPET: its own specification 1.0a, section 3.2.4.
 package struct ACPITables: Sendable {
     package struct Table: Hashable, Sendable {
         /// The signature, which is also the name a disassembler's file gets.
@@ -24,6 +25,8 @@ package struct ACPITables: Sendable {
         /// Configuration space of bus 0, where it is in memory.
         package var ecam: Range<UInt64>? = AddressMap.ecam
 
+        package var hasHPET = false
+
         package init() {}
     }
 
@@ -40,6 +43,7 @@ package struct ACPITables: Sendable {
         var long = LittleEndianBytes()
         var others = [fadt, madt]
         if let ecam = setting.ecam { others.append(place("MCFG", Self.mcfg(ecam))) }
+        if setting.hasHPET { others.append(place("HPET", Self.hpet())) }
         for address in others {
             short.append(UInt32(truncatingIfNeeded: address))
             long.append(address)
@@ -147,6 +151,17 @@ package struct ACPITables: Sendable {
         bytes.append([0, 0, 0, 0])  // segment 0, bus 0 to bus 0
         bytes.append(UInt32(0))
         return table("MCFG", revision: 1, bytes.bytes)
+    }
+
+    private static func hpet() -> [UInt8] {
+        var bytes = LittleEndianBytes()
+        bytes.append(HPET.identity)
+        bytes.append([0, 64, 0, 0])  // in memory, 64 bits wide
+        bytes.append(AddressMap.hpet)
+        bytes.append(UInt8(0))  // the first of its kind
+        bytes.append(HPET.smallestTick)
+        bytes.append(UInt8(0))  // nothing is said of the rest of its page
+        return table("HPET", revision: 1, bytes.bytes)
     }
 
     private static func madt(cpus: Int) -> [UInt8] {

@@ -24,7 +24,7 @@ enum DSDT {
                     AML.portWindow(0...0x0CF7),
                     AML.portWindow(0x0D00...0xFFFF),
                     AML.memoryWindow(setting.pciMemory))),
-            isaBridge(),
+            isaBridge(setting),
             AML.name("_PRT", interruptTable()))
     }
 
@@ -75,9 +75,10 @@ enum DSDT {
                 AML.store(AML.value("SETI"), in: route)))
     }
 
-    private static func isaBridge() -> AML.Term {
+    private static func isaBridge(_ setting: ACPITables.Setting) -> AML.Term {
         AML.device(
             "ISA0",
+            setting.hasHPET ? eventTimer() : [],
             AML.name("_ADR", AML.integer(UInt64(AddressMap.isaBridge.device) << 16)),
             AML.configurationBytes("PIRQ", at: UInt64(ISABridge.firstRoute), links.map(\.register)),
             link(0), link(1), link(2), link(3),
@@ -98,6 +99,13 @@ enum DSDT {
                 "RTC0",
                 AML.name("_HID", AML.hardwareID("PNP0B00")),
                 AML.name("_CRS", AML.resources(AML.ports(AddressMap.cmos, count: 2), AML.interrupt(AddressMap.rtcIRQ)))))
+    }
+
+    private static func eventTimer() -> AML.Term {
+        AML.device(
+            "HPET",
+            AML.name("_HID", AML.hardwareID("PNP0103")),
+            AML.name("_CRS", AML.resources(AML.memory(AddressMap.hpet..<AddressMap.hpet + HPET.byteCount))))
     }
 
     /// Ports and memory that are taken and belong to no device.

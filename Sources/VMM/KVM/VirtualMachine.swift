@@ -35,6 +35,15 @@ package final class VirtualMachine: Sendable {
         try setRoutes(messages: [])
     }
 
+    /// The interval timer's interrupt is another's while it is replaced.
+    package func setIntervalTimer(isReplaced: Bool) throws(KVMError) {
+        var timer = kvm_pit_state2()
+        try request("read the interval timer", on: descriptor, KVM_GET_PIT2_REQUEST, with: &timer)
+        let flag = UInt32(KVM_PIT_FLAGS_HPET_LEGACY)
+        timer.flags = isReplaced ? timer.flags | flag : timer.flags & ~flag
+        try request("set the interval timer", on: descriptor, KVM_SET_PIT2_REQUEST, with: &timer)
+    }
+
     /// Puts host memory at a guest-physical address.
     ///
     /// The memory must stay mapped as long as this machine lives.

@@ -25,6 +25,8 @@ package final class Machine {
     private let consoleRoom: EventCounter
     private let clockTimer: TimerDescriptor
     private let powerTimer: TimerDescriptor
+    /// Only with an HPET.
+    private let eventTimer: TimerDescriptor?
     private let startTime: UInt64
     /// The run that is going on.
     private var life: Run?
@@ -103,6 +105,7 @@ package final class Machine {
             consoleRoom = try EventCounter(isBlocking: false)
             clockTimer = try TimerDescriptor()
             powerTimer = try TimerDescriptor()
+            eventTimer = configuration.hasHPET ? try TimerDescriptor() : nil
             let poster = controlStream.map { EventPoster(output: $0.output) }
             let limiter = TroubleLimiter()
             let consoleSocket: Board.Sockets.Console? =
@@ -132,7 +135,8 @@ package final class Machine {
                         id: unit.id, address: unit.address, mtu: unit.mtu, input: port.input, output: port.output, bell: port.bell)
                 },
                 entropyBell: try EventCounter(isBlocking: false), clockAlarm: LoopAlarm(timer: clockTimer),
-                timerAlarm: LoopAlarm(timer: powerTimer), trouble: trouble, driven: DrivenDevices(poster: poster).note)
+                timerAlarm: LoopAlarm(timer: powerTimer), eventAlarm: eventTimer.map { LoopAlarm(timer: $0) }, trouble: trouble,
+                driven: DrivenDevices(poster: poster).note)
             control = ControlChannel(controlStream) { [weak self] in self?.obey($0) ?? true }
         } catch let failure as MachineFailure {
             throw failure
@@ -266,6 +270,12 @@ package final class Machine {
             try loop.watch(powerTimer.number, .read) { [weak self] _ in
                 self?.powerTimer.take()
                 self?.life?.board.power.alarmFired()
+            }
+            if let eventTimer {
+                try loop.watch(eventTimer.number, .read) { [weak self] _ in
+                    eventTimer.take()
+                    self?.life?.board.hpet?.alarmFired()
+                }
             }
             try watchBell(sockets.entropyBell) { $0.entropy }
             if let console = sockets.console { try watchBell(console.bell) { $0.console } }

@@ -108,6 +108,8 @@ package struct MachineConfiguration: Sendable {
     package var resetsOnTripleFault = false
     /// The virtio devices also have the ports that drivers of before version 1 know.
     package var isTransitional = false
+    /// There is an HPET.
+    package var hasHPET = false
     /// The debug exit port and the test devices are there.
     package var hasTestDevices = false
 

@@ -71,6 +71,7 @@ final class Run {
                 try ram.load(plan, kernel: kernel, modules: modules)
                 var setting = ACPITables.Setting()
                 setting.pmBase = configuration.board.pmBase
+                setting.hasHPET = configuration.hasHPET
                 for table in ACPITables(cpus: configuration.cpus, setting).tables { ram.memory.write(table.bytes, at: table.address) }
                 let pieces = MPTable.pieces(cpus: configuration.cpus) + SMBIOS(ram: ram.layout, cpus: configuration.cpus).pieces
                 for piece in pieces { ram.memory.write(piece.bytes, at: piece.address) }

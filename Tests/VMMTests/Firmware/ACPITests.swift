@@ -81,6 +81,24 @@ struct ACPITests {
         #expect(compiled.contains("0 Errors, 0 Warnings, 0 Remarks"), "\(compiled)")
     }
 
+    @Test func `event timers have a table where there are some`() throws {
+        var setting = ACPITables.Setting()
+        setting.hasHPET = true
+        let tables = ACPITables(cpus: 2, setting).tables
+        let table = try #require(tables.first { $0.name == "HPET" })
+        #expect(table.bytes.count == 56 && table.bytes.reduce(0, &+) == 0)
+        #expect(number(UInt32.self, table.bytes, 36) == 0x8086_A201 && number(UInt64.self, table.bytes, 44) == 0xFED0_0000)
+        let long = try #require(tables.first { $0.name == "XSDT" }).bytes
+        #expect(number(UInt64.self, long, long.count - 8) == table.address)
+        let plain = try #require(ACPITables(cpus: 2).tables.first { $0.name == "DSDT" }).bytes
+        #expect(try #require(tables.first { $0.name == "DSDT" }).bytes.count > plain.count)
+        guard Self.hasDisassembler else { return }
+        let scratch = try Scratch()
+        for table in tables where table.name == "HPET" || table.name == "DSDT" { try scratch.write(table.bytes, to: "\(table.name).dat") }
+        let said = try shell("iasl -d HPET.dat DSDT.dat 2>&1; iasl -ve DSDT.dsl 2>&1; cat HPET.dsl", in: scratch.url)
+        #expect(said.contains("0 Errors") && said.contains("00000000FED00000") && !said.contains("Invalid"), "\(said)")
+    }
+
     @Test(arguments: [1, 2, 8])
     func `the MP table adds up and lists processors, buses, IOAPIC and every interrupt`(cpus: Int) {
         let pointer = MPTable.floatingPointer()

@@ -138,6 +138,20 @@ struct TinyGuestTests {
         #expect(result.output == "111o" && result.status == 0, "\(result.errors)")
     }
 
+    @Test(arguments: [true, false])
+    func `event timers are there when they are asked for`(hasHPET: Bool) throws {
+        func at(_ offset: UInt32) -> [UInt8] { littleEndian(0xFED0_0000 + offset) }
+        let identity: [UInt8] = [0xA1] + at(4) + Code.printIfEAX(is: hasHPET ? 10_000_000 : 0xFFFF_FFFF)
+        // Counts, timer 2 by level: mov dword [...], then wait for the status, print the counter's top half, clear.
+        func put(_ offset: UInt32, _ value: UInt32) -> [UInt8] { [0xC7, 0x05] + at(offset) + littleEndian(value) }
+        let wait: [UInt8] = [0xA1] + at(0x20) + [0x83, 0xF8, 0x04, 0x75, 0xF6]
+        let event =
+            put(0x140, 1 << 1 | 1 << 2 | 16 << 9) + put(0x148, 100_000) + put(0x14C, 0) + put(0x10, 1) + wait + Code.put("e")
+            + put(0x20, 4) + [0xA1] + at(0x20) + Code.printIfEAX(is: 0)
+        let result = try run(identity + (hasHPET ? event : []) + Code.powerOff, hasHPET ? "--hpet" : "")
+        #expect(result.output == (hasHPET ? "1e1" : "1") && result.status == 0, "\(result.errors)")
+    }
+
     @Test func `the root of the ACPI tables is found by a scan, and RAM ends where the map says`() throws {
         let code: [UInt8] =
             [0xA1] + littleEndian(UInt32(0xE_0000)) + Code.printIfEAX(is: 0x2044_5352)  // "RSD "
