@@ -67,7 +67,8 @@ enum SystemRun {
                 )
                 if let took { patience = min(patience, max(took.wall * slowest, leastPatience)) }
                 if isCounting { try ExitTrace.set(false) }
-                if took == nil { usable.removeAll { $0 == contender } }
+                // One that cannot do it at all; a later round that fails is one less.
+                if took == nil, isCounting { usable.removeAll { $0 == contender } }
                 guard took != nil || isCounting else { continue }
                 say(Result(contender: contender, took: isCounting ? nil : took, exits: isCounting && took != nil ? exits : nil))
             }
