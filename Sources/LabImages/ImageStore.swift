@@ -55,7 +55,10 @@ package struct ImageStore: Sendable {
         }
         if let initramfs = recipe.initramfs {
             hash.add("initramfs", initramfs.to)
-            hash.add("initramfs.init", try FileDigest.digest(of: RecipePath.resolve(initramfs.start, in: recipe.folder)))
+            if let over = initramfs.over { hash.add("initramfs.over", over) }
+            if let start = initramfs.start {
+                hash.add("initramfs.init", try FileDigest.digest(of: RecipePath.resolve(start, in: recipe.folder)))
+            }
             hash.add("initramfs.files", initramfs.files)
             hash.add("initramfs.modules", initramfs.modules)
         }

@@ -138,15 +138,18 @@ package struct ImageRecipe: Hashable, Sendable, Codable {
     package struct Initramfs: Hashable, Sendable, Codable {
         /// Its path in the image, for `boot` to name.
         package var to: String
-        /// The program or script that is process 1, a file beside the recipe.
-        package var start: String
+        /// The image's own initial RAM disk over which this one is laid, a path or a pattern inside the image; nil: none.
+        package var over: String?
+        /// The program or script that is process 1, a file beside the recipe; nil: that of `over`.
+        package var start: String?
         /// Paths or patterns inside the image; each file is at its own path.
         package var files: [String]
         /// Names of the kernel's modules, in the order in which they are to be loaded.
         package var modules: [String]
 
-        package init(to: String, start: String, files: [String], modules: [String]) {
+        package init(to: String, over: String? = nil, start: String?, files: [String], modules: [String]) {
             self.to = to
+            self.over = over
             self.start = start
             self.files = files
             self.modules = modules

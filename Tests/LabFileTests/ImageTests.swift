@@ -77,5 +77,14 @@ import Testing
         #expect(
             recipe.initramfs
                 == .init(to: "/boot/ram", start: "../busybox/init", files: ["/bin/busybox"], modules: ["virtio_pci", "virtio-net"]))
+        let layer = try self.recipe(
+            """
+            name: img
+            from: {deb: installer}
+            initramfs: {to: /initrd, over: /installer/*/initrd.gz, files: [/preseed.cfg]}
+            boot: {kernel: /installer/*/linux, initrd: /initrd}
+            files: [{to: /preseed.cfg, text: "answers"}]
+            """)
+        #expect(layer.initramfs == .init(to: "/initrd", over: "/installer/*/initrd.gz", start: nil, files: ["/preseed.cfg"], modules: []))
     }
 }

@@ -126,6 +126,9 @@ import Testing
             "name: img\nfrom: {deb: a}\nboot: {kernel: /k}\ninitramfs: {to: «i, init: init, modules: [«'../x']}\n",
             "`i` is not an absolute path in the image: it begins with `/`", "`../x` is not the name of a kernel module"),
         Seeded(
+            "name: img\nfrom: {deb: a}\nboot: {kernel: /k, initrd: /i}\ninitramfs: «{to: /i, files: [/a]}\n",
+            "an initramfs wants an `init`, process 1, or another to lie `over`, which has one"),
+        Seeded(
             "name: img\nfrom: {mmdebstrap: {suite: «--evil, packages: [ok, «-o, «'a b']}}\nboot: {kernel: /k}\n",
             "`--evil` is not a name; letters a to z, digits, `-` and `.` are allowed", "`-o` is not the name of a package",
             "`a b` is not the name of a package"),

@@ -96,6 +96,7 @@ struct PartitionFileDraft: Sendable {
 
 struct InitramfsDraft: Sendable {
     var to = Written<String>.absent
+    var over = Written<String>.absent
     var start = Written<String>.absent
     var files = Written<[Marked<String>]>.absent
     var modules = Written<[Marked<String>]>.absent

@@ -49,9 +49,10 @@ enum ImageReader {
     }
 
     private static func initramfs(_ draft: InitramfsDraft?) -> ImageRecipe.Initramfs? {
-        guard let draft, let to = draft.to.value, let start = draft.start.value else { return nil }
+        guard let draft, let to = draft.to.value else { return nil }
         return ImageRecipe.Initramfs(
-            to: to, start: start, files: draft.files.value?.map(\.value) ?? [], modules: draft.modules.value?.map(\.value) ?? [])
+            to: to, over: draft.over.value, start: draft.start.value, files: draft.files.value?.map(\.value) ?? [],
+            modules: draft.modules.value?.map(\.value) ?? [])
     }
 
     private static func diskFile(_ draft: ImageDraft) -> ImageRecipe.DiskFile? {
@@ -152,6 +153,9 @@ enum ImageReader {
             if draft.boot.isAbsent { findings.add(start, "the recipe has no \(wanted)") }
             if case .value(let boot, let mark) = draft.boot, boot.kernel.isAbsent { findings.add(mark, "there is no \(wanted)") }
         }
+        if case .value(let initramfs, let mark) = draft.initramfs, initramfs.start.isAbsent, initramfs.over.isAbsent {
+            findings.add(mark, "an initramfs wants an `init`, process 1, or another to lie `over`, which has one")
+        }
         checkFiles(draft, isMadeOfPackages: !from.mmdebstrap.isAbsent, &findings)
     }
 
@@ -166,7 +170,8 @@ enum ImageReader {
         let started =
             [boot?.kernel.value, boot?.initrd.value, boot?.firmware.value, boot?.nvram.value, draft.cdrom.value?.from.value].compactMap(
                 \.self)
-            + (boot?.modules.value?.compactMap(\.value.from.value) ?? []) + (disk?.files.value?.compactMap(\.value.from.value) ?? [])
+            + (boot?.modules.value?.compactMap(\.value.from.value) ?? []) + (draft.initramfs.value?.files.value?.map(\.value) ?? [])
+            + (disk?.files.value?.compactMap(\.value.from.value) ?? [])
         for file in draft.files.value ?? [] {
             guard let to = file.value.to.value, !started.contains(to) else { continue }
             findings.add(file.mark, "there is no disk of the recipe's making to put \(quoted(to)) on, and `boot` does not name it")

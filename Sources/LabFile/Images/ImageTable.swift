@@ -253,8 +253,12 @@ extension Table<InitramfsDraft> {
                 "to", .text("a path in the image", fault: Rule.absolute), required: true, into: \.to,
                 "Its path in the image, by which `boot` names it."),
             Field(
-                "init", .text("a path", mayBeEmpty: false), required: true, into: \.start,
-                "The program or script that is process 1; a relative path begins at the recipe's folder."),
+                "over", .text("a path in the image", fault: Rule.absolute), into: \.over,
+                "The image's own initial RAM disk, to which this one is a second layer; `*` stands for any text, and the highest version wins."
+            ),
+            Field(
+                "init", .text("a path", mayBeEmpty: false), into: \.start,
+                "The program or script that is process 1, if not that of `over`; a relative path begins at the recipe's folder."),
             Field(
                 "files", .list(of: .text("a path in the image", fault: Rule.absolute), atMost: 1024), into: \.files,
                 "Files of the image that are in it, such as `/bin/busybox`; `*` stands for any text."),

@@ -7,13 +7,16 @@ internal import LabModel
 ///     /lib/modules/*.ko  those modules, uncompressed
 ///     /bin/busybox ...   files of the image under their own paths
 ///
-/// A later entry of the same path replaces an earlier one, as it does in the image.
+/// Laid over an initial RAM disk of the image it is appended to that one, which the kernel unpacks first, and has no `/init` or `/modules` that
+/// the recipe does not ask for. A later entry of the same path replaces an earlier one, as it does in the image.
 final class InitramfsParts: ArchiveSink {
     /// An initramfs is kept in memory while it is made.
     private static let maximumSize: UInt64 = 256 << 20
 
     private let recipe: ImageRecipe.Initramfs?
     private let patterns: [FilePattern]
+    private let basePattern: FilePattern?
+    private var base: (path: [UInt8], bytes: [UInt8])?
     private var files: [(path: [UInt8], mode: UInt16, bytes: [UInt8])] = []
     private var modules: [String: (packed: Bool, bytes: [UInt8])] = [:]
     private var size: UInt64 = 0
@@ -21,6 +24,7 @@ final class InitramfsParts: ArchiveSink {
 
     private struct Current {
         enum Kind {
+            case base(path: [UInt8])
             case file(path: [UInt8], mode: UInt16)
             case module(name: String, packed: Bool)
         }
@@ -31,11 +35,16 @@ final class InitramfsParts: ArchiveSink {
     init(_ recipe: ImageRecipe.Initramfs?) {
         self.recipe = recipe
         patterns = (recipe?.files ?? []).map { FilePattern($0) }
+        basePattern = recipe?.over.map { FilePattern($0) }
     }
 
     func begin(_ entry: ArchiveEntry) throws(SinkError) {
         guard let recipe, case .file = entry.kind else { return }
-        if patterns.contains(where: { $0.matches(entry.path) }) {
+        if let basePattern, basePattern.matches(entry.path) {
+            let path = FilePattern.normalized(entry.path)
+            if let base, base.path != path, !VersionOrder.isAscending(base.path, path) { return }
+            current = Current(kind: .base(path: path))
+        } else if patterns.contains(where: { $0.matches(entry.path) }) {
             current = Current(kind: .file(path: FilePattern.normalized(entry.path), mode: entry.mode & 0o7777))
         } else if let (name, packed) = KernelPackage.moduleName(entry.path),
             recipe.modules.contains(where: { KernelPackage.canonical($0) == name })
@@ -61,6 +70,7 @@ final class InitramfsParts: ArchiveSink {
         current = nil
         size += UInt64(done.bytes.count)
         switch done.kind {
+        case .base(let path): base = (path, done.bytes)
         case .file(let path, let mode):
             files.removeAll { $0.path == path }
             files.append((path, mode, done.bytes))
@@ -87,9 +97,16 @@ final class InitramfsParts: ArchiveSink {
             }
             for folder in missing.reversed() { cpio.directory(folder) }
         }
-        makeFolders(above: "dev/.")
-        cpio.characterDevice("dev/console", mode: 0o600, major: 5, minor: 1)
-        cpio.file("init", mode: 0o755, data: try Folder.read(RecipePath.resolve(recipe.start, in: folder), limit: 64 << 20))
+        if let over = recipe.over {
+            guard let base else { throw ImageError(.noMatch("no file of the image matches \(FilePattern(over))"), recipe.to) }
+            cpio = NewcWriter(after: base.bytes)
+        } else {
+            makeFolders(above: "dev/.")
+            cpio.characterDevice("dev/console", mode: 0o600, major: 5, minor: 1)
+        }
+        if let start = recipe.start {
+            cpio.file("init", mode: 0o755, data: try Folder.read(RecipePath.resolve(start, in: folder), limit: 64 << 20))
+        }
         for file in files.sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
             let path = String(decoding: file.path, as: UTF8.self)
             makeFolders(above: path)
@@ -106,7 +123,7 @@ final class InitramfsParts: ArchiveSink {
             cpio.file("lib/modules/\(name).ko", mode: 0o644, data: bytes)
             list += "/lib/modules/\(name).ko\n"
         }
-        cpio.file("modules", mode: 0o644, data: Array(list.utf8))
+        if recipe.over == nil || !recipe.modules.isEmpty { cpio.file("modules", mode: 0o644, data: Array(list.utf8)) }
         cpio.finish()
         return (recipe.to, cpio.bytes)
     }

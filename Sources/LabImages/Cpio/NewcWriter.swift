@@ -16,6 +16,12 @@ package struct NewcWriter {
 
     package init() {}
 
+    /// An archive that follows another one, compressed or not, as part of the same initramfs: what it holds replaces what that one held.
+    package init(after archive: [UInt8]) {
+        bytes = archive
+        pad()
+    }
+
     /// Names are relative, as `find | cpio` would give them; a folder goes in before what it holds.
     package mutating func directory(_ name: String, mode: UInt32 = 0o755) { entry(name, mode: 0o040000 | mode, links: 2, data: []) }
 

@@ -60,6 +60,39 @@ import Testing
         #expect(throws: ImageError.self) { try store(scratch).build(recipe([], ["/bin/nothing-*"])) }
     }
 
+    @Test func `an initramfs over one of the image's is a second archive behind it, which wins where both have a file`() throws {
+        let scratch = try Scratch()
+        try scratch.shell(
+            """
+            mkdir -p t/i/9 t/i/10; echo kernel >t/kernel
+            for i in 9 10; do
+              mkdir x$i; echo "old $i" >x$i/a; echo init >x$i/init; (cd x$i && find . | cpio -o -H newc --quiet) >base-$i
+              gzip -c base-$i >t/i/$i/initrd.gz
+            done
+            tar cf a.tar -C t .
+            """)
+        func recipe(over: String) -> ImageRecipe {
+            Recipes.image(
+                source: .archive(path: "a.tar", sha256: nil), kernel: "/kernel", initrd: "/ram",
+                initramfs: .init(to: "/ram", over: over, start: nil, files: ["/deep/a"], modules: []),
+                files: [.init(to: "/deep/a", content: .text("new\n"), mode: 0o600)], folder: scratch.path)
+        }
+        let image = try store(scratch).build(recipe(over: "/i/*/initrd.gz"))
+        // The judge: dracut's way with many archives, gzip to its end and cpio from the next multiple of four.
+        try scratch.shell(
+            """
+            size=$(( ($(stat -c %s t/i/10/initrd.gz) + 3) / 4 * 4 )); initrd=\(#require(image.initrd))
+            head -c $(stat -c %s t/i/10/initrd.gz) $initrd | cmp - t/i/10/initrd.gz
+            tail -c +$((size + 1)) $initrd >second; cpio -t --quiet <second >names
+            [ "$(cat names)" = "$(printf 'deep\ndeep/a')" ]
+            mkdir out; cd out; cpio -idm --quiet <../base-10; cpio -idm --quiet <../second
+            [ "$(cat a)" = "old 10" ]; [ "$(cat deep/a)" = new ]; [ "$(stat -c %a deep/a)" = 600 ]
+            """)
+        #expect(try store(scratch).key(of: recipe(over: "/i/9/initrd.gz")) != image.key)
+        let missing = #expect(throws: ImageError.self) { try store(scratch).build(recipe(over: "/no/initrd")) }
+        #expect(missing?.exitStatus == 65 && missing?.description.contains("/no/initrd") == true)
+    }
+
     @Test func `a disk out of an image is taken as it is, and so is one alone`() throws {
         let scratch = try Scratch()
         try scratch.shell(
