@@ -68,13 +68,13 @@ extension BootedSystem {
     /// Every kind of entry and of firmware that both can start. `-M pc` is the board that is most like ours; `-M microvm` has no firmware of a PC.
     static let all = [
         Wanted(
-            name: "debian-11", image: "debian-11", memory: 256, ready: "root@", peers: [.pc, .microvm],
+            name: "debian-11", image: "debian-11", memory: 256, ready: "Serial Getty on ttyS0", peers: [.pc, .microvm],
             commandLine: debian),
         Wanted(
-            name: "debian-12", image: "debian-12", memory: 256, ready: "root@", peers: [.pc, .microvm],
+            name: "debian-12", image: "debian-12", memory: 256, ready: "Serial Getty on ttyS0", peers: [.pc, .microvm],
             commandLine: debian),
         Wanted(
-            name: "debian-13", image: "debian-13", memory: 256, ready: "root@", peers: [.pc, .microvm],
+            name: "debian-13", image: "debian-13", memory: 256, ready: "Serial Getty on ttyS0", peers: [.pc, .microvm],
             commandLine: debian),
         Wanted(
             name: "debian-12-i386", image: "debian-12-i386", memory: 128, ready: "busybox: ready on", peers: [.pc, .microvm]),
