@@ -46,11 +46,12 @@ package struct FileStatus: Hashable, Sendable {
         modifiedNanoseconds = Int64(status.st_mtim.tv_nsec)
     }
 
-    /// Examines a path; a symlink itself, not what it points at.
-    package init(of path: String) throws(OSError) {
+    /// Examines a path without opening it; a symlink itself, not what it points at, unless it is told to follow.
+    package init(of path: String, followingLinks: Bool = false) throws(OSError) {
         var result = stat()
+        let flags = followingLinks ? 0 : AT_SYMLINK_NOFOLLOW
         // Safe because the structure is plain data and outlives the call.
-        try retrying("examine \(path)") { unsafe lstat(path, &result) }
+        try retrying("examine \(path)") { unsafe fstatat(AT_FDCWD, path, &result, flags) }
         self.init(result)
     }
 }

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Host
 package import LabModel
 
@@ -19,16 +18,27 @@ package struct ResolvedLab: Hashable, Sendable, Codable {
     }
 
     /// The file that the lab went up from, if it is still there and another one than this: two files of one name would take each other's machines away.
+    ///
+    /// A lab that came from standard input is taken for the same one, as it has no place of its own.
     package func otherSource(than source: String?) -> String? {
-        guard let source, let own = self.source, own != source, let there = Self.target(own), there != Self.target(source) else {
-            return nil
+        guard let source, let own = self.source, own != source else { return nil }
+        let asked = try? Place(source)
+        do throws(OSError) {
+            return try Place(own) == asked ? nil : own
+        } catch {
+            return error.code == .noSuchFileOrDirectory || error.code == .notDirectory ? nil : own
         }
-        return own
     }
 
-    /// What a path leads to, whatever its name.
-    private static func target(_ path: String) -> [UInt64]? {
-        guard let file = try? Descriptor.open(path, O_RDONLY), let status = try? file.status() else { return nil }
-        return [status.device, status.inode]
+    /// What a path leads to, whatever its name and kind.
+    private struct Place: Equatable {
+        var device: UInt64
+        var inode: UInt64
+
+        init(_ path: String) throws(OSError) {
+            let status = try FileStatus(of: path, followingLinks: true)
+            device = status.device
+            inode = status.inode
+        }
     }
 }
