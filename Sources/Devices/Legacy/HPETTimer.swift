@@ -16,6 +16,8 @@ struct HPETTimer {
     static let routes: UInt64 = 0x00FF_0000
     /// An event so far away (a good two thousand years) does not come.
     private static let horizon: UInt64 = 1 << 63
+    /// So many ticks (a sixth of a second) may pass while a guest writes a comparator; what is further behind is meant for the counter's next round.
+    private static let lateness: UInt64 = 1 << 24
 
     private var settings: UInt64 = 0
     private(set) var comparator: UInt64 = .max
@@ -59,7 +61,7 @@ struct HPETTimer {
         comparator = merge(comparator) & mask
         place(counter: counter)
         // A moment that has passed while the guest was writing it is now: who waits for it would otherwise wait for the counter to come round.
-        if (comparator &- counter) & mask > mask / 2 { due = counter }
+        if (counter &- comparator) & mask <= Self.lateness { due = counter }
     }
 
     /// Finds the next event anew, after the counter or the meaning of the comparator has changed.

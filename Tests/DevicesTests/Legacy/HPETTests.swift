@@ -106,6 +106,13 @@ import Testing
         #expect(lines[20].edges == 1)
         pass((1 << 32) * 10)
         #expect(lines[20].edges == 2)
+        // More than half a round ahead is ahead all the same.
+        let ahead: UInt64 = 0xC000_0000
+        compare(1, (counter + ahead) & 0xFFFF_FFFF)
+        pass(ahead * 10 - 10)
+        #expect(lines[20].edges == 2)
+        pass(10)
+        #expect(lines[20].edges == 3)
     }
 
     @Test func `periods keep their place in the row though each is seen late`() {
