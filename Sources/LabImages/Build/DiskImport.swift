@@ -101,7 +101,7 @@ package struct DiskImport {
         do throws(OSError) {
             let file = try Descriptor.open(source.path, O_RDONLY | O_NOFOLLOW)
             guard try file.lock() else {
-                throw OSError(.resourceBusy, "make an image of a disk that a machine writes to")
+                throw OSError(.resourceBusy, "make an image of a disk that a machine writes to, or of which another image is being made")
             }
             do throws(DiskError) {
                 switch source {
