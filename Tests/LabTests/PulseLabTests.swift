@@ -35,8 +35,8 @@ extension `real labs` {
             #expect(ps.status == 0 && ps.out.contains("\"one\"") && ps.out.contains("\"two\""), "\(ps.all)")
 
             let echo = try user.vmlab(
-                "console", "one", "-f", folder, "--until", "good morning", "--timeout", "20s",
-                input: "\necho good \"morning\"\necho good morning\n", limitSeconds: 30)
+                "console", "one", "-f", folder, "--until", "good morning", "--timeout", "100s",
+                input: "\necho good \"morning\"\necho good morning\n", limitSeconds: 120)
             #expect(echo.status == 0 && echo.out.contains("good morning"), "\(echo.all)")
 
             let logs = try user.vmlab("logs", "two", "-f", folder)
@@ -47,7 +47,7 @@ extension `real labs` {
             let plan = try user.vmlab("plan", folder, "--detailed-exitcode")
             #expect(plan.status == 0, "a second plan has no step: \(plan.all)")
 
-            let down = try user.vmlab("down", folder, limitSeconds: 90)
+            let down = try user.vmlab("down", folder, limitSeconds: 120)
             #expect(down.status == 0 && down.all.contains("left behind: nothing"), "\(down.all)")
             user.expectNothingLeft()
             let twice = try user.vmlab("down", folder)
@@ -71,7 +71,7 @@ extension `real labs` {
             let plan = try user.vmlab("plan", folder)
             #expect(plan.out.contains("machine one") && !plan.out.contains("machine two"), "\(plan.all)")
             #expect(try user.vmlab("up", folder, "--accel", acceleration.rawValue, limitSeconds: 120).status == 0)
-            #expect(try user.vmlab("down", folder, limitSeconds: 90).status == 0)
+            #expect(try user.vmlab("down", folder, limitSeconds: 120).status == 0)
             user.expectNothingLeft()
         }
 
@@ -80,7 +80,7 @@ extension `real labs` {
             let folder = try user.lab("pair", twoPulses)
             #expect(try user.vmlab("up", folder, limitSeconds: 120).status == 0)
             try FileManager.default.removeItem(atPath: folder + "/lab.yaml")
-            let down = try user.vmlab("down", "--name", "pair", limitSeconds: 90)
+            let down = try user.vmlab("down", "--name", "pair", limitSeconds: 120)
             #expect(down.status == 0 && down.all.contains("left behind: nothing"), "\(down.all)")
             user.expectNothingLeft()
         }
@@ -92,10 +92,10 @@ extension `real labs` {
                 let up = try user.vmlab("up", folder, "--name", name, limitSeconds: 120)
                 #expect(up.status == 0, "\(up.all)")
             }
-            #expect(try user.vmlab("down", "--name", "first", limitSeconds: 90).status == 0)
+            #expect(try user.vmlab("down", "--name", "first", limitSeconds: 120).status == 0)
             let ps = try user.vmlab("ps", "--name", "second")
             #expect(ps.status == 0 && ps.out.contains("two"), "\(ps.all)")
-            #expect(try user.vmlab("down", "--name", "second", limitSeconds: 90).status == 0)
+            #expect(try user.vmlab("down", "--name", "second", limitSeconds: 120).status == 0)
             user.expectNothingLeft()
         }
 
@@ -106,7 +106,7 @@ extension `real labs` {
             let copy = folder + "/copy"
             try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
             try FileManager.default.copyItem(atPath: folder + "/lab.yaml", toPath: copy + "/lab.yaml")
-            let refused = try user.vmlab("up", copy, "--name", "pair", limitSeconds: 30)
+            let refused = try user.vmlab("up", copy, "--name", "pair", limitSeconds: 120)
             #expect(refused.status == 75 && refused.err.contains("was brought up from \(folder)/lab.yaml"), "\(refused.all)")
             let ps = try user.vmlab("ps", "--name", "pair")
             #expect(ps.out.contains("one") && ps.out.contains("two"), "\(ps.all)")
@@ -117,7 +117,7 @@ extension `real labs` {
             try FileManager.default.removeItem(atPath: copy + "/link.yaml")
             let moved = try user.vmlab("up", copy, "--name", "pair", limitSeconds: 120)
             #expect(moved.status == 0, "\(moved.all)")
-            #expect(try user.vmlab("down", "--name", "pair", limitSeconds: 90).status == 0)
+            #expect(try user.vmlab("down", "--name", "pair", limitSeconds: 120).status == 0)
             user.expectNothingLeft()
         }
 
@@ -125,11 +125,11 @@ extension `real labs` {
             let user = try CommandLineUser()
             let folder = try user.lab("pair", twoPulses)
             let first = try user.start(["up", folder, "--accel", "carrier"])
-            try first.awaitOutput("one", limitSeconds: 30)
-            let second = try user.vmlab("up", folder, limitSeconds: 30)
+            try first.awaitOutput("one", limitSeconds: 120)
+            let second = try user.vmlab("up", folder, limitSeconds: 120)
             #expect(second.status == 75 && second.err.contains("since"), "\(second.all)")
             #expect(try first.wait(limitSeconds: 120).status == 0)
-            #expect(try user.vmlab("down", folder, limitSeconds: 90).status == 0)
+            #expect(try user.vmlab("down", folder, limitSeconds: 120).status == 0)
             user.expectNothingLeft()
         }
 
@@ -138,11 +138,11 @@ extension `real labs` {
             let user = try CommandLineUser()
             let folder = try user.lab("pair", twoPulses)
             let up = try user.start(["up", folder, "--accel", "carrier"])
-            try up.awaitOutput("one", limitSeconds: 30)
+            try up.awaitOutput("one", limitSeconds: 120)
             up.process.signal(signal)
-            let outcome = try up.wait(limitSeconds: 90)
+            let outcome = try up.wait(limitSeconds: 120)
             #expect(outcome.status == 128 + signal, "\(outcome.all)")
-            #expect(try user.vmlab("down", folder, limitSeconds: 90).status == 0)
+            #expect(try user.vmlab("down", folder, limitSeconds: 120).status == 0)
             user.expectNothingLeft()
         }
 
@@ -152,7 +152,7 @@ extension `real labs` {
             #expect(try user.vmlab("up", folder, limitSeconds: 120).status == 0)
             let keeper = try #require(user.processes().first { $0.contains("keep") })
             kill(try #require(Int32(keeper.prefix { $0 != ":" })), SIGKILL)
-            let down = try user.vmlab("down", folder, limitSeconds: 90)
+            let down = try user.vmlab("down", folder, limitSeconds: 120)
             #expect(down.status == 0 && down.all.contains("left behind: nothing"), "\(down.all)")
             user.expectNothingLeft()
         }
