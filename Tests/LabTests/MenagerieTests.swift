@@ -54,7 +54,8 @@ extension `real labs` {
             let names = try machines(user, folder).map(\.name)
             #expect(Set(names) == Set(Self.words.keys))
             for name in names {
-                let said = try user.vmlab("logs", name, "-f", folder).out
+                // Who draws instead of writing may have ended no line yet.
+                let said = try user.vmlab("logs", name, "-f", folder).out + user.vmlab("screen", name, "-f", folder).out
                 for word in Self.words[name] ?? [] {
                     #expect(said.contains(word), "\(name) does not say \"\(word)\": \(said.suffix(2000))")
                 }
