@@ -54,9 +54,15 @@ extension `real labs` {
             let names = try machines(user, folder).map(\.name)
             #expect(Set(names) == Set(Self.words.keys))
             for name in names {
-                // Who draws instead of writing may have ended no line yet.
-                let said = try user.vmlab("logs", name, "-f", folder).out + user.vmlab("screen", name, "-f", folder).out
-                for word in Self.words[name] ?? [] {
+                let words = Self.words[name] ?? []
+                // Who draws instead of writing may have ended no line yet, and be drawing just now.
+                var said = ""
+                for _ in 0..<60 {
+                    said = try user.vmlab("logs", name, "-f", folder).out + user.vmlab("screen", name, "-f", folder).out
+                    if words.allSatisfy(said.contains) { break }
+                    sleep(1)
+                }
+                for word in words {
                     #expect(said.contains(word), "\(name) does not say \"\(word)\": \(said.suffix(2000))")
                 }
             }

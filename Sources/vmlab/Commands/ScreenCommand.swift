@@ -22,7 +22,8 @@ struct ScreenCommand: LabCommand {
     @OptionGroup var options: LabOptions
 
     @Option(
-        help: ArgumentHelp("serial, console or display; default: what this boot has used, the one that has said most.", valueName: "name"))
+        help: ArgumentHelp(
+            "serial, console or display; default: the line that has said most; the display while that shows nothing.", valueName: "name"))
     var stream: String?
 
     @Flag(help: "All rows, and the cursor's place, as JSON.")
@@ -44,11 +45,13 @@ struct ScreenCommand: LabCommand {
             return try show(display: client, io)
         }
         let said = try ConsoleLog.contents(path: ConsoleLogs.path(of: machine, stream: stream, folders, lab: id), since: .boot)
-        // One that has said nothing by a line may have a display.
-        if said.isEmpty, stream == nil, let client = try KeeperClient.connect(folders) { return try show(display: client, io) }
         var terminal = Terminal()
         terminal.write(said)
         let screen = terminal.screen
+        // One that shows nothing by a line may have a display.
+        if stream == nil, screen.text.allSatisfy(\.isEmpty), let client = try KeeperClient.connect(folders) {
+            return try show(display: client, io)
+        }
         try show(DisplayedText(rows: screen.text, row: screen.row, column: screen.column), io)
         return .done
     }
